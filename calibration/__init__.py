@@ -1,0 +1,1 @@
+"""Fitting a device to its site: sensors and INT8 ranges."""

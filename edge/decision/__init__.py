@@ -1,0 +1,1 @@
+"""From scores to alarms: smoothing, thresholds, life cycle."""

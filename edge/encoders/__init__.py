@@ -1,0 +1,1 @@
+"""One encoder class, four rows of configuration, interchangeable back ends."""

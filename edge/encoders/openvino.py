@@ -1,0 +1,53 @@
+"""The CPU back end: OpenVINO, imported only here and only when a model is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.encoders.engine import Engine
+from edge.errors import ModelError
+from edge.values import F32
+
+
+class OpenVinoBackend:
+    """Satisfies engine.Backend. Runs in 32-bit floats (or the file's own INT8) on every CPU.
+
+    threads: CPU threads for one inference.
+    """
+
+    def __init__(self, threads: int) -> None:
+        import openvino
+
+        self._core = openvino.Core()
+        # A CPU with AMX or Arm FP16 would choose 16-bit floats by itself, and two machines would
+        # disagree about one recording.
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,
+        }
+
+    def load(self, onnx: bytes) -> Engine:
+        """See engine.Backend."""
+        try:
+            model = self._core.read_model(onnx, b"")
+            compiled = self._core.compile_model(model, "CPU", self._options)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(
+                f"OpenVINO cannot load the model: {reason}; reinstall the package"
+            ) from error
+        return _OpenVinoEngine(compiled)
+
+
+class _OpenVinoEngine:
+    def __init__(self, compiled: Any) -> None:
+        self._request = compiled.create_infer_request()
+
+    def run(self, batch: NDArray[Any]) -> F32:
+        result = self._request.infer([np.ascontiguousarray(batch)], share_inputs=True)
+        return np.array(result[0], np.float32)

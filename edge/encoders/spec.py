@@ -1,0 +1,54 @@
+"""The four rows of configuration that make four encoders of one class.
+
+Graphs take raw sensor tensors of types TensorRT has (no 16-bit integers); normalisation, depth
+scaling and log-mel live inside the graph, so that training, CPU, TensorRT and calibration agree by
+construction. The leading batch axis is the only dynamic one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.values import PATCH_SAMPLES
+from edge.vocabulary import Modality
+
+RGB_SIZE = 160
+SMALL_SIZE = 112
+"""Side of flow and depth crops: their source is 160x120, more would only interpolate."""
+
+FLOW_SCALE = 8
+"""int8 flow is in eighths of a pixel of the 160x120 grey picture, clipped to +-127."""
+
+INPUT_NAME = "input"
+OUTPUT_NAME = "feature"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What goes into one encoder; out comes (B, FEATURE_DIM) float32."""
+
+    modality: Modality
+    file: str  # in the model directory
+    input_shape: tuple[int, ...]  # without the batch axis
+    input_type: type[np.generic]  # one of uint8, int8, int32, float32
+
+
+ENCODERS: Mapping[Modality, EncoderSpec] = {
+    spec.modality: spec
+    for spec in (
+        # sRGB, channels last
+        EncoderSpec(Modality.RGB, "rgb.onnx", (RGB_SIZE, RGB_SIZE, 3), np.uint8),
+        # (x, y) displacement from the previous grid point, see FLOW_SCALE, channels last
+        EncoderSpec(Modality.FLOW, "flow.onnx", (SMALL_SIZE, SMALL_SIZE, 2), np.int8),
+        # millimetres, 0 = no return
+        EncoderSpec(Modality.DEPTH, "depth.onnx", (SMALL_SIZE, SMALL_SIZE), np.int32),
+        # waveform in [-1, 1] at 16 kHz
+        EncoderSpec(Modality.AUDIO, "audio.onnx", (PATCH_SAMPLES,), np.float32),
+    )
+}
+
+FUSION_FILE = "fusion.onnx"
+MANIFEST_FILE = "manifest.json"

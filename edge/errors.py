@@ -1,0 +1,74 @@
+"""One error tree. Every message names the remedy; ``cli`` catches the root, exits with its status.
+
+Statuses are sysexits(3) where one fits, so that systemd can tell a retry from a mistake
+(``RestartPreventExitStatus=78`` and friends).
+"""
+
+from __future__ import annotations
+
+EX_OK = 0
+EX_SOME_FAILED = 1
+EX_USAGE = 64
+EX_DATA = 65
+EX_NO_INPUT = 66
+EX_UNAVAILABLE = 69
+EX_DAMAGED = 74
+EX_CONFIG = 78
+
+
+class GatehouseError(Exception):
+    """Root of all errors a user may meet; ``str(error)`` is one line that names the remedy."""
+
+    exit_code = EX_SOME_FAILED
+
+
+class UsageError(GatehouseError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = EX_USAGE
+
+
+class ConfigError(GatehouseError):
+    """The configuration is not valid; retrying will not help."""
+
+    exit_code = EX_CONFIG
+
+
+class SourceError(GatehouseError):
+    """A source cannot deliver."""
+
+    exit_code = EX_UNAVAILABLE
+
+
+class MediaError(SourceError):
+    """A file is empty, damaged, or not media at all."""
+
+    exit_code = EX_DATA
+
+
+class MissingFileError(SourceError):
+    """A file is not there, or may not be read."""
+
+    exit_code = EX_NO_INPUT
+
+
+class DeviceError(SourceError):
+    """A sensor is not there or has stopped."""
+
+
+class ModelError(GatehouseError):
+    """A model is missing, or is not the one its digest promises."""
+
+    exit_code = EX_DAMAGED
+
+
+class StoreError(GatehouseError):
+    """The outbox cannot be read or written."""
+
+    exit_code = EX_DAMAGED
+
+
+class BrokerError(GatehouseError):
+    """The broker is down, or refuses this device."""
+
+    exit_code = EX_UNAVAILABLE

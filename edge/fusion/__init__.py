@@ -1,0 +1,1 @@
+"""The learned gate: NumPy specification and fast paths with one signature."""

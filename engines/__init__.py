@@ -1,0 +1,1 @@
+"""Recipes: render, train, export, evaluate. Imports edge, never the other way round."""

@@ -1,0 +1,1 @@
+"""Trainable encoders and gates."""

@@ -1,0 +1,1 @@
+"""Rendered rooms: scripted scenes with aligned RGB, depth, sound and ground truth."""

