@@ -22,6 +22,7 @@ RUNTIME = [
     "pyyaml>=6.0.1",  # builds with Cython 3
     "rich>=13.7",  # progress bars and the live view
     "mcap>=1.2",  # reader with message order by log time
+    "mcap-protobuf-support>=0.5.1",  # decodes Foxglove messages from the schema in the file
     "foxglove-sdk>=0.30",  # foxglove.messages; older releases call it foxglove.schemas
 ]
 TRAIN = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,26 @@ from numpy.typing import NDArray
 
 from edge.features import Entry, RoomFeatures, RoomWindow
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
-from edge.signals import audio_cues, audio_problem
+from edge.signals import audio_cues, audio_is_usable
 from edge.stages import Decider, Encoder, Fusion
 from edge.values import F32, Decision, Fused, FusedBatch, Reason, Step, Stream, Tick, WindowFeatures
 from edge.vocabulary import MODALITIES, Modality
 
-Inputs = tuple[str, "FrameInputs | Tick"]
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the encoders can take: a prepared feature frame, or a tick with its sound."""
+
+    room: str
+    t_ns: int
+    inputs: FrameInputs | Tick
 
 
 class Room:
     """What the pipeline remembers of one room between calls."""
 
     def __init__(self, enabled: frozenset[Modality], decider: Decider) -> None:
-        self.frames = FramePreprocessor()
+        self.frames = FramePreprocessor(enabled)
         self.features = RoomFeatures(enabled)
         self.decider = decider
 
@@ -43,50 +51,49 @@ class Pipeline:
 
         returns: the decisions, in the order of their ticks.
         """
-        inputs = self._prepare(items)
-        encoded = {m: self._encode(m, inputs) for m in self._encoders}
+        batch = self._prepare(items)
+        encoded = {m: self._encode(m, batch) for m in self._encoders}
         decisions: list[Decision] = []
         ticks: list[tuple[str, Tick]] = []
-        for position, (name, item) in enumerate(inputs):
-            if any(room == name for room, _ in ticks):  # a room's window must not see its future
+        for position, ready in enumerate(batch):
+            if any(room == ready.room for room, _ in ticks):  # a window must not see its future
                 decisions += self._decide(ticks)
                 ticks = []
-            self._remember(name, item, {m: rows.get(position) for m, rows in encoded.items()})
-            if isinstance(item, Tick) and item.decides:
-                ticks.append((name, item))
+            self._remember(ready, {m: rows.get(position) for m, rows in encoded.items()})
+            if isinstance(ready.inputs, Tick) and ready.inputs.decides:
+                ticks.append((ready.room, ready.inputs))
         return decisions + self._decide(ticks)
 
-    def _prepare(self, items: Sequence[tuple[str, Step | Tick]]) -> list[Inputs]:
+    def _prepare(self, items: Sequence[tuple[str, Step | Tick]]) -> list[Ready]:
         """Turn steps into encoder inputs; grid points that only serve the next flow vanish here."""
-        inputs: list[Inputs] = []
-        for name, item in items:
-            ready = item if isinstance(item, Tick) else self._rooms[name].frames.push(item)
-            if ready is not None:
-                inputs.append((name, ready))
-        return inputs
+        batch: list[Ready] = []
+        for room, item in items:
+            inputs = item if isinstance(item, Tick) else self._rooms[room].frames.push(item)
+            if inputs is not None:
+                batch.append(Ready(room, item.t_ns, inputs))
+        return batch
 
-    def _encode(self, modality: Modality, inputs: Sequence[Inputs]) -> dict[int, F32]:
-        """Encode all that is there in one batch; returns features by position in ``inputs``."""
-        tensors = {i: tensor_of(modality, item) for i, (_, item) in enumerate(inputs)}
-        batch = {i: tensor for i, tensor in tensors.items() if tensor is not None}
-        if not batch:
+    def _encode(self, modality: Modality, batch: Sequence[Ready]) -> dict[int, F32]:
+        """Encode all that is there at once; returns (FEATURE_DIM,) by position in ``batch``."""
+        tensors = {i: tensor_of(modality, ready.inputs) for i, ready in enumerate(batch)}
+        there = {i: tensor for i, tensor in tensors.items() if tensor is not None}
+        if not there:
             return {}
-        features = self._encoders[modality].encode(np.stack(list(batch.values())))
-        return dict(zip(batch, features, strict=True))
+        features = self._encoders[modality].encode(np.stack(list(there.values())))
+        return dict(zip(there, features, strict=True))
 
-    def _remember(
-        self, name: str, item: FrameInputs | Tick, features: Mapping[Modality, F32 | None]
-    ) -> None:
-        room = self._rooms[name]
+    def _remember(self, ready: Ready, features: Mapping[Modality, F32 | None]) -> None:
+        """Put what was encoded, or the note that it is missing, into the room's rings."""
+        rings, inputs = self._rooms[ready.room].features, ready.inputs
         for modality, feature in features.items():
-            if (modality is Modality.AUDIO) != isinstance(item, Tick):
+            if (modality is Modality.AUDIO) != isinstance(inputs, Tick):
                 continue
-            if isinstance(item, Tick):
-                cues = audio_cues(item.audio) if item.audio is not None else None
-                reason = audio_reason(item)
+            if isinstance(inputs, Tick):
+                reason = audio_reason(inputs)
+                cues = None if inputs.audio is None else audio_cues(inputs.audio)
             else:
-                cues, reason = item.cues.get(modality), item.missing.get(modality)
-            room.features.add(modality, Entry(item.t_ns, feature, cues), reason)
+                reason, cues = inputs.missing.get(modality), inputs.cues.get(modality)
+            rings.add(modality, Entry(ready.t_ns, feature, cues), reason)
 
     def _decide(self, ticks: Sequence[tuple[str, Tick]]) -> list[Decision]:
         """One fused batch for all rooms that decide now."""
@@ -116,7 +123,7 @@ def audio_reason(tick: Tick) -> Reason | None:
     """Why a tick has no usable sound, or None when it has."""
     if tick.audio is None:
         return tick.missing.get(Stream.AUDIO, Reason.STALE)
-    return audio_problem(tick.audio)
+    return None if audio_is_usable(tick.audio) else Reason.UNHEALTHY
 
 
 def tensor_of(modality: Modality, item: FrameInputs | Tick) -> NDArray[Any] | None:
