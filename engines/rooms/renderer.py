@@ -24,7 +24,7 @@ from engines.rooms.optics import (
     sun_direction,
 )
 from engines.rooms.room import RoomModel, build_room
-from engines.rooms.scene import Actor, Scene
+from engines.rooms.scene import FPS, Actor, Scene
 
 __all__ = ["RenderError", "Rendered", "Renderer"]
 
@@ -32,6 +32,7 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 _GRIP_BEYOND_WRIST_M, _CUP_BELOW_GRIP_M = 0.09, 0.05
+_OUT_OF_SIGHT = np.array([0.0, 0.0, -9.0], np.float32)  # below the floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,11 @@ class Renderer:
         """
         room, (shell, furnished) = _still_meshes(scene)
         self._gpu.set(_uniforms(scene, room, self._size))
-        still = [self._gpu.upload(mesh) for mesh in (shell, furnished)]
+        pieces = [self._gpu.upload(furnished)] if len(furnished.faces) else []
+        still = [self._gpu.upload(shell), *pieces]
         movers: list[_Mover] = []
         try:
-            self._gpu.draw_still(still, still[1:])
+            self._gpu.draw_still(still, pieces)
             for index, actor in enumerate(scene.actors):
                 movers += self._actor(actor, index + 1)
             if not movers:
@@ -166,5 +168,8 @@ def _held_frames(person: Appearance, actor: Actor, hand: str, mesh: Mesh) -> Ite
     wrist = places[:, GROUP[hand]]
     along = unit(wrist - places[:, GROUP[hand.replace("hand", "forearm")]])
     grip = wrist + _GRIP_BEYOND_WRIST_M * along - np.array([0.0, 0.0, _CUP_BELOW_GRIP_M])
-    for at in grip.astype(np.float32):
+    start_s, end_s = actor.held_s or (0.0, float("inf"))
+    for frame, at in enumerate(grip.astype(np.float32)):
+        if not start_s <= frame / FPS <= end_s:
+            at = _OUT_OF_SIGHT
         yield np.concatenate([mesh.positions + at, mesh.normals], 1)

@@ -114,8 +114,12 @@ class Scene:
     sounds: tuple[SoundEvent, ...]
     truth: tuple[Span, ...]
     duration_s: float
-    keep_clear: tuple[tuple[float, float, float], ...] = ()  # (x, y, radius) discs clutter must avoid
-    notes: dict[str, str] = field(default_factory=dict)  # e.g. the kind of fall, bystander, occluder
+    keep_clear: tuple[
+        tuple[float, float, float], ...
+    ] = ()  # (x, y, radius) discs clutter must avoid
+    notes: dict[str, str] = field(
+        default_factory=dict
+    )  # e.g. the kind of fall, bystander, occluder
 
     @property
     def frames(self) -> int:

@@ -1,0 +1,128 @@
+"""Surgery on ONNX graphs: what builders of INT8 engines want settled before they start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from onnx import GraphProto, ModelProto, NodeProto
+
+
+def fold_constants(model: ModelProto) -> int:
+    """Compute every node that depends on nothing but Constant nodes; returns how many.
+
+    Initialisers stay as they are: they are weights, and their names are read elsewhere.
+    """
+    from onnx import numpy_helper
+
+    graph = model.graph
+    known = _constants(graph)
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    folded = []
+    for node in graph.node:
+        if node.op_type == "Constant" or not node.input or len(node.output) != 1:
+            continue
+        if all(name in known or not name for name in node.input):
+            known[node.output[0]] = _evaluate(node, known, opset)
+            folded.append(node)
+    outputs = {output.name for output in graph.output}
+    for node in folded:
+        name = node.output[0]
+        if name not in outputs:
+            graph.node.remove(node)
+            graph.initializer.append(numpy_helper.from_array(known[name], name))
+    drop_unused(graph)
+    return len(folded)
+
+
+def _constants(graph: GraphProto) -> dict[str, NDArray[Any]]:
+    from onnx import numpy_helper
+
+    nodes = [node for node in graph.node if node.op_type == "Constant"]
+    return {
+        node.output[0]: numpy_helper.to_array(attribute.t)
+        for node in nodes
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+
+
+def _evaluate(node: NodeProto, known: dict[str, NDArray[Any]], opset: int) -> NDArray[Any]:
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    names = [name for name in node.input if name]
+    # the evaluator does not read the declared types; any will do
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
+    output = helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None)
+    graph = helper.make_graph([node], "constant", inputs, [output])
+    single = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    results: Any = ReferenceEvaluator(single).run(None, {n: known[n] for n in names})
+    return np.asarray(results[0])
+
+
+def fold_pads(model: ModelProto) -> int:
+    """Move every zero padding before a convolution into the convolution's own pads; returns how many."""
+    graph = model.graph
+    producers = {output: node for node in graph.node for output in node.output}
+    uses = Counter(name for node in graph.node for name in node.input)
+    folded = []
+    for node in graph.node:
+        pad = producers.get(node.input[0]) if node.op_type == "Conv" else None
+        if pad is None or pad.op_type != "Pad" or uses[pad.output[0]] != 1:
+            continue
+        amounts = _pad_amounts(graph, pad)
+        if amounts is not None:
+            _add_pads(node, amounts)
+            node.input[0] = pad.input[0]
+            folded.append(pad)
+    for pad in folded:
+        graph.node.remove(pad)
+    drop_unused(graph)
+    return len(folded)
+
+
+def _pad_amounts(graph: GraphProto, pad: NodeProto) -> list[int] | None:
+    """Top, left, bottom, right; None when it pads batch or channels, or is not a constant."""
+    from onnx import numpy_helper
+
+    known = _constants(graph)
+    known.update(
+        {i.name: numpy_helper.to_array(i) for i in graph.initializer if i.name in pad.input}
+    )
+    if pad.input[1] not in known:
+        return None
+    amounts = [int(amount) for amount in known[pad.input[1]]]
+    if len(amounts) != 8 or any(amounts[i] for i in (0, 1, 4, 5)):
+        return None
+    return [amounts[2], amounts[3], amounts[6], amounts[7]]
+
+
+def _add_pads(conv: NodeProto, amounts: Sequence[int]) -> None:
+    from onnx import helper
+
+    own = next((list(a.ints) for a in conv.attribute if a.name == "pads"), [0, 0, 0, 0])
+    kept = [a for a in conv.attribute if a.name not in ("pads", "auto_pad")]
+    del conv.attribute[:]
+    conv.attribute.extend(kept)
+    total = [a + b for a, b in zip(own, amounts)]
+    conv.attribute.append(helper.make_attribute("pads", total))
+
+
+def drop_unused(graph: GraphProto) -> None:
+    """Remove constants and initialisers that no node reads."""
+    used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    _remove(
+        graph.node, [n for n in graph.node if n.op_type == "Constant" and n.output[0] not in used]
+    )
+    _remove(graph.initializer, [i for i in graph.initializer if i.name not in used])
+
+
+def _remove(container: Any, entries: Iterable[Any]) -> None:
+    for entry in entries:
+        container.remove(entry)

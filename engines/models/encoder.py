@@ -1,0 +1,180 @@
+"""Four encoders: raw sensor tensor -> normalisation -> backbone -> pooling -> 256 features, one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from edge.encoders.spec import FLOW_SCALE, SMALL_SIZE
+from edge.values import FEATURE_DIM
+from edge.vocabulary import Modality
+from engines.models.lite import imagenet_normalise, load_lite0
+from engines.models.logmel import LogMel
+from engines.models.pretrained import lite0_state, yamnet_state
+from engines.models.truncated import load_truncated
+from engines.models.yamnet import load_yamnet
+
+FLOW_UNIT_PIXELS = 2.0
+"""Flow of this size becomes 1: what a walking person shows in a 160x120 picture."""
+
+DEPTH_RANGE_M = 8.0
+THIRD = SMALL_SIZE // 3
+
+RELIEF_M = 1.5
+"""Depth against the middle of the crop is clipped to this, either way."""
+
+
+class Picture(nn.Module):
+    """RGB as ImageNet's backbones want it."""
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """rgb: (B, H, W, 3) uint8   returns: (B, 3, H, W)"""
+        return imagenet_normalise(rgb)
+
+
+class Motion(nn.Module):
+    """Flow and its speed."""
+
+    def forward(self, flow: Tensor) -> Tensor:
+        """flow: (B, H, W, 2) int8   returns: (B, 3, H, W) x, y, speed in FLOW_UNIT_PIXELS"""
+        xy = flow.permute(0, 3, 1, 2).to(torch.float32) * (1.0 / (FLOW_SCALE * FLOW_UNIT_PIXELS))
+        speed = torch.sqrt((xy * xy).sum(dim=1, keepdim=True))
+        return torch.cat([xy, speed], dim=1)
+
+
+class Relief(nn.Module):
+    """Depth in three views; where there is no return all three say so with a value of their own.
+
+    Channels: valid or not; distance; distance against the mean of the middle of the crop, which is
+    where the person is. Means instead of medians: a sort has no place in an INT8 graph.
+    """
+
+    def forward(self, depth: Tensor) -> Tensor:
+        """depth: (B, H, W) int32 mm, 0 = no return   returns: (B, 3, H, W) in [-1, 1]"""
+        metres = depth[:, None].to(torch.float32) * 1e-3
+        valid = (metres * 1e3).clamp(0.0, 1.0)
+        middle = metres[:, :, THIRD:-THIRD, THIRD:-THIRD]
+        returns = valid[:, :, THIRD:-THIRD, THIRD:-THIRD]
+        count = returns.mean(dim=(2, 3), keepdim=True).clamp(min=1e-3)
+        centre = middle.mean(dim=(2, 3), keepdim=True) / count
+        distance = (metres.clamp(0.0, DEPTH_RANGE_M) * (2.0 / DEPTH_RANGE_M) - 1.0) * valid
+        relief = ((metres - centre) * (1.0 / RELIEF_M)).clamp(-1.0, 1.0) * valid
+        return torch.cat([valid * 2.0 - 1.0, distance, relief], dim=1)
+
+
+class Mean(nn.Module):
+    """Global average."""
+
+    cells = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W)   returns: (B, C)"""
+        return x.mean(dim=(2, 3))
+
+
+class Quarters(nn.Module):
+    """Average of each overlapping quarter of a 7x7 map: keeps above from below, left from right."""
+
+    cells = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(4, stride=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, 7, 7)   returns: (B, 4 C)"""
+        return torch.flatten(self.pool(x), 1)
+
+
+class Energy(nn.Module):
+    """How much of each input channel there is in each sixteenth of the crop; networks forget amounts."""
+
+    cells = 16
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(side // 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, side, side)   returns: (B, 16 C)"""
+        return torch.flatten(self.pool(x.abs()), 1)
+
+
+class Encoder(nn.Module):
+    """What is exported for one modality; see edge/encoders/spec.py for input types and shapes."""
+
+    def __init__(
+        self,
+        modality: Modality,
+        normalise: nn.Module,
+        backbone: nn.Module,
+        channels: int,
+        pool: nn.Module,
+        energy: nn.Module | None = None,
+        energy_size: int = 0,
+    ) -> None:
+        super().__init__()
+        self.modality = modality
+        self.normalise, self.backbone, self.pool, self.energy = normalise, backbone, pool, energy
+        self.project = nn.Linear(channels + energy_size, FEATURE_DIM)
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """raw: (B, *input_shape)   returns: (B, FEATURE_DIM), never negative"""
+        return self.read(self.pooled(raw))
+
+    def pooled(self, raw: Tensor) -> Tensor:
+        """raw: (B, *input_shape)   returns: (B, channels + energy) what the projection reads"""
+        x = self.normalise(raw)
+        parts = [self.pool(self.backbone(x))]
+        if self.energy is not None:
+            parts.append(self.energy(x))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+    def read(self, pooled: Tensor) -> Tensor:
+        """pooled: (B, channels + energy)   returns: (B, FEATURE_DIM)"""
+        return torch.relu(self.project(pooled))
+
+
+def rgb_encoder() -> Encoder:
+    """EfficientNet-Lite0, ImageNet weights."""
+    backbone = load_lite0(lite0_state())
+    return Encoder(Modality.RGB, Picture(), backbone, backbone.channels, Mean())
+
+
+def flow_encoder() -> Encoder:
+    """Truncated Lite0 with the energy of the motion beside it."""
+    backbone = load_truncated(lite0_state())
+    energy = Energy(SMALL_SIZE)
+    size = 3 * energy.cells
+    quarters = Quarters()
+    channels = backbone.channels * quarters.cells
+    return Encoder(Modality.FLOW, Motion(), backbone, channels, quarters, energy, size)
+
+
+def depth_encoder() -> Encoder:
+    """Truncated Lite0 on three views of depth."""
+    backbone = load_truncated(lite0_state())
+    quarters = Quarters()
+    channels = backbone.channels * quarters.cells
+    return Encoder(Modality.DEPTH, Relief(), backbone, channels, quarters)
+
+
+def audio_encoder() -> Encoder:
+    """YAMNet with its front end."""
+    backbone = load_yamnet(yamnet_state())
+    return Encoder(Modality.AUDIO, LogMel(), backbone, backbone.channels, Mean())
+
+
+BUILDERS: dict[Modality, Callable[[], Encoder]] = {
+    Modality.RGB: rgb_encoder,
+    Modality.FLOW: flow_encoder,
+    Modality.DEPTH: depth_encoder,
+    Modality.AUDIO: audio_encoder,
+}
+
+
+def build_encoder(modality: Modality) -> Encoder:
+    """An encoder with pretrained backbone and a fresh projection. Raises: MissingFileError, ModelError."""
+    return BUILDERS[modality]()

@@ -1,0 +1,61 @@
+"""Gathers the clips of a training run: rendered rooms and the permissive recorded sets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.errors import GatehouseError
+from engines.training.cache import Clip, cached_path, has_anything
+from engines.training.datasets import load_inputs
+from engines.training.labels import LabelMap
+from engines.training.manifest import Row, read_manifest
+from engines.training.split import TRAINABLE, is_held_out, side_of
+from engines.training.spoilers import KINDS
+
+log = logging.getLogger(__name__)
+
+
+def training_rows(rooms: Path, data: Path) -> list[Row]:
+    """Every row that may be trained on; recorded sets only when ``data`` has a manifest."""
+    rows = read_manifest(rooms / "manifest.csv")
+    recorded = data / "manifest.csv"
+    if recorded.exists():
+        rows += [r for r in read_manifest(recorded) if r.dataset in TRAINABLE]
+    else:
+        log.warning("%s is not there: training on rendered rooms alone", recorded)
+    return [row for row in rows if side_of(row) == "train"]
+
+
+def clips_of(rows: Sequence[Row], labels: LabelMap, inputs: Path, spoiled_every: int) -> list[Clip]:
+    """A clip for each row, and spoiled copies of every n-th room."""
+    clips, rooms = [], 0
+    for row in rows:
+        label = labels.label(row.dataset, row.label)
+        clips.append(Clip(row, label, cached_path(inputs, row)))
+        if row.dataset != "rooms" or not spoiled_every:
+            continue
+        rooms += 1
+        if rooms % spoiled_every == 0:
+            kind = KINDS[rooms // spoiled_every % len(KINDS)]
+            clips.append(Clip(row, label, cached_path(inputs, row, kind), kind))
+    return clips
+
+
+def usable(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips that were decoded and have something to learn from."""
+    kept = []
+    for clip in clips:
+        try:
+            if clip.inputs.exists() and has_anything(load_inputs(clip.inputs, frozenset())):
+                kept.append(clip)
+        except (GatehouseError, OSError, ValueError) as error:
+            log.warning("%s: %s; left out", clip.inputs, error)
+    return kept
+
+
+def divide(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """Training clips, and those of held-out groups for stopping and calibration."""
+    held_out = [clip for clip in clips if is_held_out(clip.row)]
+    return [clip for clip in clips if not is_held_out(clip.row)], held_out

@@ -1,0 +1,109 @@
+"""What one training process does: its streams one after another, telling the main process how it goes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Queue
+
+from edge.vocabulary import Modality
+from engines.training.audio import AudioSettings, pool_patches, sound_windows, train_audio
+from engines.training.cache import Clip
+from engines.training.finetune import FinetuneSettings, Report, finetune
+
+TRAINED_DIR = "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Progress of one task, for the bars."""
+
+    task: str
+    done: int
+    total: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One process's work."""
+
+    streams: Sequence[FinetuneSettings]
+    audio: AudioSettings | None
+    train: Sequence[Clip]
+    held_out: Sequence[Clip]
+    work: Path
+
+
+def trained_path(work: Path, modality: Modality) -> Path:
+    """Where a stream's encoder and head are kept."""
+    return work / TRAINED_DIR / f"{modality.value}.pt"
+
+
+def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
+    """Train the streams that are not trained yet with these settings; returns facts by modality."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    logging.basicConfig(
+        filename=lane.work / "training.log",
+        level=logging.INFO,
+        format="%(asctime)s %(process)d %(message)s",
+    )
+    facts = {}
+    for settings in lane.streams:
+        name = settings.modality.value
+        key = json.dumps({**asdict(settings), "clips": len(lane.train)}, sort_keys=True)
+        found = _finished(lane.work, settings.modality, key)
+        if found is None:
+            out = trained_path(lane.work, settings.modality)
+            clips = [c for c in lane.train if not c.spoiled]
+            found = finetune(clips, lane.held_out, settings, out, _reporter(name, notes))
+            _mark(lane.work, settings.modality, key, found)
+        facts[name] = found
+        logging.getLogger(__name__).info("%s: %s", name, found)
+    if lane.audio is not None:
+        facts[Modality.AUDIO.value] = _audio(lane, lane.audio, notes)
+    return facts
+
+
+def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str, float]:
+    clips = [c for c in lane.train if c.spoiled in (None, "noisy_sound")]
+    key = json.dumps({**asdict(settings), "clips": len(clips)}, sort_keys=True)
+    found = _finished(lane.work, Modality.AUDIO, key)
+    if found is not None:
+        return found
+    pooled = pool_patches(clips, lane.work / "pooled", _reporter("yamnet", notes))
+    windows = sound_windows(clips, pooled)
+    out = trained_path(lane.work, Modality.AUDIO)
+    found = train_audio(windows, settings, out, _reporter("audio", notes))
+    _mark(lane.work, Modality.AUDIO, key, found)
+    return found
+
+
+def _reporter(task: str, notes: Queue[Note]) -> Report:
+    def report(done: int, total: int, loss: float) -> None:
+        if done % 10 == 0 or done == total:
+            notes.put(Note(task, done, total, loss))
+        if done % 100 == 0 or done == total:
+            logging.getLogger(__name__).info("%s %d/%d loss %.4f", task, done, total, loss)
+
+    return report
+
+
+def _finished(work: Path, modality: Modality, key: str) -> dict[str, float] | None:
+    path = trained_path(work, modality).with_suffix(".json")
+    try:
+        marker = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    facts: dict[str, float] | None = marker["facts"] if marker.get("key") == key else None
+    return facts
+
+
+def _mark(work: Path, modality: Modality, key: str, facts: dict[str, float]) -> None:
+    path = trained_path(work, modality).with_suffix(".json")
+    path.write_text(json.dumps({"key": key, "facts": facts}), encoding="utf-8")
