@@ -1,1 +1,1 @@
-"""From sensor frames to encoder inputs: the one implementation, used at run time and in training."""
+"""From sensor frames to encoder inputs: the one implementation, in training as at run time."""

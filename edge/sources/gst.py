@@ -110,13 +110,27 @@ class Pipeline:
             raise failure
 
     def is_working(self) -> bool:
-        """Whether any thread of the pipeline runs."""
-        started = self.gst.TaskState.STARTED
-        return any(
-            pad.get_task_state() == started
-            for element in self.bin.iterate_recurse()
-            for pad in element.iterate_pads()
-        )
+        """Whether any thread of the pipeline runs, or its elements are just being changed."""
+        elements = self._items(self.bin.iterate_recurse())
+        if elements is None:
+            return True
+        for element in elements:
+            pads = self._items(element.iterate_pads())
+            if pads is None or any(
+                pad.get_task_state() == self.gst.TaskState.STARTED for pad in pads
+            ):
+                return True
+        return False
+
+    def _items(self, iterator: Any) -> list[Any] | None:
+        """All items; None when they changed meanwhile."""
+        items = []
+        while True:
+            result, item = iterator.next()
+            if result == self.gst.IteratorResult.OK:
+                items.append(item)
+            else:
+                return items if result == self.gst.IteratorResult.DONE else None
 
     def pull(self, sink: Any, timeout_ns: int = _PULL_NS) -> Delivery | None:
         """The next buffer; None when none came in time or at the end.  Raises: GstError."""

@@ -110,6 +110,6 @@ def _find_microphone(gst: Any) -> str:
         if answer != gst.StateChangeReturn.FAILURE:
             return name
     raise DeviceError(
-        "no microphone answers; plug one in, apt install gstreamer1.0-pulseaudio gstreamer1.0-alsa, "
-        "or set source.microphone: false"
+        "no microphone answers; plug one in, apt install gstreamer1.0-pulseaudio "
+        "gstreamer1.0-alsa, or set source.microphone: false"
     )

@@ -84,7 +84,7 @@ class SoundEvent:
     """Something audible, from physics contacts, foot plants or the script."""
 
     t_s: float
-    kind: str  # step, thud, slap, scrape, clink, speech, call_for_help, scream, cough, door, glass_break, ...
+    kind: str  # step, thud, slap, scrape, clink, speech, call_for_help, scream, cough, door, ...
     strength: float = 1.0  # thud: contact force / 1000 N; else relative loudness
     text: str | None = None  # words, for speech and calls
 

@@ -133,6 +133,15 @@ def test_a_held_cup_is_in_the_picture_but_not_part_of_the_person(renderer) -> No
     assert (holding.actor == 1).sum() <= (empty_handed.actor == 1).sum()
 
 
+def test_a_cup_that_was_put_down_is_gone(renderer) -> None:
+    actor = standing(3)
+    holds = replace(actor, held_in="hand_l", held_s=(0.0, 0.01))
+    never = [frame.rgb for frame in renderer.render(scene(actors=(actor,)))]
+    first, _, last = (frame.rgb for frame in renderer.render(scene(actors=(holds,))))
+    assert (first != never[0]).any()
+    assert (last == never[2]).all()
+
+
 def test_two_people_have_their_own_labels(renderer) -> None:
     first = standing(3)
     second = replace(first, looks_seed=10, root=first.root + np.array([0.8, 0, 0]))
