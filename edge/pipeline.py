@@ -114,7 +114,7 @@ def batch_of(windows: Sequence[RoomWindow]) -> WindowFeatures:
     return WindowFeatures(
         features=np.stack([window.features for window in windows]),
         valid=valid,
-        present=valid.any(axis=2),
+        present=np.asarray(valid.any(axis=2)),
         quality=np.stack([window.quality for window in windows]),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,7 @@ class OpenVinoBackend:
     """
 
     def __init__(self, threads: int) -> None:
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         # A CPU with AMX or Arm FP16 would choose 16-bit floats by itself, and two machines would
         # disagree about one recording.
         self._options = {
@@ -42,6 +41,14 @@ class OpenVinoBackend:
                 f"OpenVINO cannot load the model: {reason}; reinstall the package"
             ) from error
         return _OpenVinoEngine(compiled)
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO without its telemetry, which would tell an analytics site of every start."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # "not installed"
+    import openvino
+
+    return openvino
 
 
 class _OpenVinoEngine:

@@ -5,8 +5,9 @@ The binding is imported on first use; the packages it takes are named when it is
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -57,6 +58,7 @@ class Delivery:
 
 def load() -> Any:
     """The initialised ``Gst`` module.  Raises: ConfigError naming the packages."""
+    _keep_unwinder()
     try:
         import gi
 
@@ -72,6 +74,16 @@ def load() -> Any:
     if GstApp is None or not Gst.is_initialized():
         Gst.init(None)
     return Gst
+
+
+def _keep_unwinder() -> None:
+    """Put libgcc's stack unwinder before libunwind's, which Debian's GStreamer brings along.
+
+    Otherwise the first C++ exception inside another library (OpenVINO, OpenCV) ends the process:
+    half of its unwinding is done by the one and half by the other.
+    """
+    with suppress(OSError):  # no libgcc: then nothing here depends on it
+        ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 class Pipeline:

@@ -26,7 +26,8 @@ def mel_bands() -> NDArray[np.float64]:
     """Triangles on the HTK mel scale.   returns: (POINTS / 2 + 1, BANDS)"""
 
     def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(1127.0 * np.log1p(hertz / 700.0))
+        mels: NDArray[np.float64] = 1127.0 * np.log1p(hertz / 700.0)
+        return mels
 
     at = mel(np.linspace(0, AUDIO_RATE_HZ / 2, POINTS // 2 + 1))[:, None]
     low, high = mel(np.array([LOW_HZ, HIGH_HZ]))

@@ -28,7 +28,7 @@ def augment(modality: Modality, frames: Frames, rng: Generator) -> Frames:
 
 def mirror(modality: Modality, frames: Frames) -> Frames:
     """Left becomes right; motion to the left becomes motion to the right."""
-    mirrored = frames[:, :, ::-1].copy()
+    mirrored: Frames = frames[:, :, ::-1].copy()
     if modality is Modality.FLOW:
         mirrored[..., 0] = -mirrored[..., 0]
     return mirrored
@@ -54,10 +54,10 @@ def _light(frames: Frames, rng: Generator) -> Frames:
     gain, offset, gamma = rng.uniform(0.6, 1.4), rng.uniform(-25, 25), rng.uniform(0.7, 1.4)
     curve = 255 * (np.arange(256) / 255) ** gamma * gain + offset
     table = np.clip(curve, 0, 255).astype(np.uint8)
-    frames = np.asarray(table[frames])
+    frames = table[frames]
     if rng.random() < 0.2:
         grey = frames.mean(axis=3, keepdims=True).astype(np.uint8)
-        frames = np.repeat(grey, 3, axis=3)
+        return np.repeat(grey, 3, axis=3)
     return frames
 
 

@@ -82,7 +82,7 @@ def gate_windows(clips: Sequence[Clip], directory: Path, every_frames: int = 0) 
         every = every_frames if truth is not None else 0
         for t_ns, row in windows_of(inputs, encoded, decision_times(inputs, every)):
             features.append(row[0].astype(np.float16))
-            valid.append(row[1] > 0)
+            valid.append(row[1])
             quality.append(row[2])
             targets.append(target_at(clip.label, truth, t_ns / 1e9))
             owners.append(clip)
@@ -111,7 +111,7 @@ def load_inputs_light(clip: Clip) -> ClipInputs:
 
 def windows_of(
     inputs: ClipInputs, encoded: dict[Modality, NDArray[np.float16]], times_ns: Sequence[int]
-) -> list[tuple[int, tuple[F32, F32, F32]]]:
+) -> list[tuple[int, tuple[F32, Mask, F32]]]:
     """(time, (features, valid, quality)) of each time that has anything, as RoomFeatures fills them."""
     entries = sorted(_entries(inputs, encoded), key=lambda pair: pair[1].t_ns)
     room = RoomFeatures(frozenset(MODALITIES))

@@ -7,12 +7,12 @@ were spoiled before they were encoded: a gate that has only seen good weather tr
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.values import F32, Mask
 from edge.vocabulary import ACTIONS, MODALITIES, Modality
@@ -87,7 +87,7 @@ def train_gate(
         told = torch.from_numpy(sounds[chosen])[there[:, AUDIO]]
         loss = loss + 2.0 * known_bce(heard, told, rarity)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         report(step + 1, settings.steps, float(loss.detach()))
@@ -121,7 +121,7 @@ def start_from(heads: dict[Modality, Path]) -> FusionNet:
 
 def disturbed(
     windows: GateWindows,
-    chosen: Sequence[int] | np.ndarray,  # type: ignore[type-arg]
+    chosen: NDArray[np.int64],
     films: Mask,
     settings: GateSettings,
     rng: np.random.Generator,
@@ -188,7 +188,9 @@ def opinions(net: FusionNet, windows: GateWindows) -> Opinions:
             gate = net.gate(pooled, there.float(), torch.from_numpy(windows.quality[rows]))
             heard = net.sound_logits(pooled).sigmoid()
             parts.append((net.expert_logits(pooled), gate, heard, there))
-    joined = [torch.cat(part).numpy() for part in zip(*parts, strict=True)]
+    logits, gates, sounds, present = (
+        np.concatenate([part[i].numpy() for part in parts]) for i in range(4)
+    )
     names = [
         f"{c.row.dataset}:{class_name(t)}"
         for c, t in zip(windows.clips, windows.targets, strict=True)
@@ -196,7 +198,7 @@ def opinions(net: FusionNet, windows: GateWindows) -> Opinions:
     count = {name: names.count(name) for name in set(names)}
     weights = [0.0 if n.endswith(UNKNOWN) else 1.0 / count[n] for n in names]
     allowed = np.stack([t.allowed for t in windows.targets])
-    return Opinions(*joined, allowed, np.array(weights, np.float32))
+    return Opinions(logits, gates, sounds, present, allowed, np.array(weights, np.float32))
 
 
 def held_out_loss(net: FusionNet, windows: GateWindows) -> float:

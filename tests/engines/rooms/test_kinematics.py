@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from edge.errors import GatehouseError, ModelError
+
+pytest.importorskip("scipy", reason="motion needs SciPy: pip install 'gatehouse-edge[train]'")
+
 from engines.rooms import bodies_file, poses
 from engines.rooms.bodies import GROUP, SKIN_VERTICES, Body, body_library
 from engines.rooms.kinematics import interpolate, lowest, pose_of, solve

@@ -1,0 +1,189 @@
+"""From sources to the pipeline thread: one thread per room, bounded slots in between.
+
+Live sources drop the oldest sample when the pipeline is late, and count it; files that are not
+played in real time wait instead, and lose nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from edge.clock import Clock
+from edge.errors import SourceError
+from edge.settings import SourceSettings, WebcamSourceSettings
+from edge.stages import Source
+from edge.values import Sample, Stream
+
+log = logging.getLogger(__name__)
+
+CAPACITY = 128
+"""Samples in a room's slot: about a second of two cameras and a microphone."""
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A room's source opened, for the first time or again."""
+
+    streams: frozenset[Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A room's source came to its end, or to an error."""
+
+    error: SourceError | None
+    final: bool  # False: it will be opened again
+
+
+News = Started | Sample | Ended
+
+
+class Slots:
+    """What the source threads have for the pipeline thread, in order for each room."""
+
+    def __init__(self, rooms: Sequence[str], capacity: int = CAPACITY) -> None:
+        self._queues: dict[str, deque[News]] = {room: deque() for room in rooms}
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._closed = False
+        self.dropped = dict.fromkeys(rooms, 0)
+
+    def offer(self, room: str, sample: Sample) -> None:
+        """Add a sample of a live source; when full, the room's oldest sample goes."""
+        with self._changed:
+            queue = self._queues[room]
+            if len(queue) >= self._capacity:
+                oldest = next((i for i, news in enumerate(queue) if isinstance(news, Sample)), None)
+                if oldest is not None:
+                    del queue[oldest]
+                    self._count_drop(room)
+            queue.append(sample)
+            self._changed.notify_all()
+
+    def put(self, room: str, news: News) -> None:
+        """Add news that must not be lost; waits while the room's slot is full."""
+        with self._changed:
+            queue = self._queues[room]
+            self._changed.wait_for(lambda: self._closed or len(queue) < self._capacity)
+            queue.append(news)
+            self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> list[tuple[str, News]]:
+        """Return everything there is, each room's in order; waits for some, at most timeout_s."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or any(self._queues.values()), timeout_s)
+            taken = [(room, news) for room, queue in self._queues.items() for news in queue]
+            for queue in self._queues.values():
+                queue.clear()
+            self._changed.notify_all()
+            return taken
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _count_drop(self, room: str) -> None:
+        self.dropped[room] = total = self.dropped[room] + 1
+        if total & (total - 1) == 0:  # say so at 1, 2, 4, 8, ... drops
+            log.warning("too slow: dropped sample room=%s total=%d", room, total)
+
+
+class RoomFeed:
+    """One room's source thread: opens the source, paces it, opens it again."""
+
+    def __init__(
+        self,
+        room: str,
+        settings: SourceSettings,
+        opened: Callable[[SourceSettings], Source],
+        slots: Slots,
+        clock: Clock,
+        stop: threading.Event,
+        first_retry_s: float = FIRST_RETRY_S,
+    ) -> None:
+        self._room, self._settings, self._opened = room, settings, opened
+        self._slots, self._clock, self._stop = slots, clock, stop
+        self._first_retry_s = self._retry_s = first_retry_s
+
+    def start(self) -> threading.Thread:
+        """Start the thread."""
+        thread = threading.Thread(target=self.run, name=f"source-{self._room}", daemon=True)
+        thread.start()
+        return thread
+
+    def run(self) -> None:
+        """Deliver until the source has ended for good, or until told to stop."""
+        while not self._stop.is_set():
+            error = self._deliver()
+            again = self._opens_again(error)
+            self._slots.put(self._room, Ended(error, final=not again))
+            if not again:
+                return
+            if error is not None:
+                self._stop.wait(self._retry_s)
+                self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+
+    def _opens_again(self, error: SourceError | None) -> bool:
+        if isinstance(self._settings, WebcamSourceSettings):
+            return True
+        return error is None and self._settings.loop
+
+    def _deliver(self) -> SourceError | None:
+        """Hand over one run of the source; returns what ended it before its time."""
+        try:
+            source = self._opened(self._settings)
+            self._slots.put(self._room, Started(source.streams))
+            if isinstance(self._settings, WebcamSourceSettings):
+                self._deliver_live(source)
+            else:
+                self._deliver_file(source, self._settings.realtime)
+        except SourceError as error:
+            return error
+        except Exception as error:
+            log.exception("source failed room=%s", self._room)
+            return SourceError(f"{type(error).__name__}: {error}; restart, and report this")
+        return None
+
+    def _deliver_live(self, source: Source) -> None:
+        with _samples(source) as samples:
+            for sample in samples:
+                self._retry_s = self._first_retry_s
+                self._slots.offer(self._room, sample)
+                if self._stop.is_set():
+                    return
+
+    def _deliver_file(self, source: Source, realtime: bool) -> None:
+        """Move capture times to now on the monotonic clock, as if the file happened live."""
+        offset_ns: int | None = None
+        with _samples(source) as samples:
+            for sample in samples:
+                if offset_ns is None:
+                    offset_ns = self._clock.monotonic_ns() - sample.t_ns
+                moved = replace(sample, t_ns=sample.t_ns + offset_ns)
+                if realtime:
+                    self._stop.wait(max(0, moved.t_ns - self._clock.monotonic_ns()) / 1e9)
+                    self._slots.offer(self._room, moved)
+                else:
+                    self._slots.put(self._room, moved)
+                if self._stop.is_set():
+                    return
+
+
+@contextmanager
+def _samples(source: Source) -> Iterator[Iterator[Sample]]:
+    """Close the device or file behind a generator when the block is left early."""
+    samples = source.samples()
+    try:
+        yield samples
+    finally:
+        if isinstance(samples, Generator):
+            samples.close()

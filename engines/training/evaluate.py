@@ -1,0 +1,113 @@
+"""Score a model on any manifest of clips, through the runtime's own preprocessing and encoders.
+
+Prints, for each data set and task, the gate beside every single modality, the mean of the experts and
+trivial baselines, with 95 % intervals from resampling groups. For example:
+  python -m engines evaluate --manifest ../shared/data/manifest.csv --root ../shared/data --split unseen
+  python -m engines evaluate --manifest rooms/manifest.csv --root rooms --json -
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from edge.errors import EX_OK, EX_SOME_FAILED, MediaError, StoreError, UsageError
+from edge.models import ModelStore
+from engines.training.bars import Bars
+from engines.training.labels import load_label_map
+from engines.training.manifest import Row, read_manifest
+from engines.training.report import print_report
+from engines.training.scoring import ClipScores, score_clips
+from engines.training.sections import all_sections
+from engines.training.split import side_of
+
+CHUNK = 12
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.add_argument("--manifest", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--root", type=Path, metavar="DIR",
+                        help="what its paths are relative to (the manifest's folder)")  # fmt: skip
+    parser.add_argument("--label-map", type=Path, metavar="FILE",
+                        help="YAML: data set: {label: {only|never|contains|sounds: ...}}")  # fmt: skip
+    parser.add_argument("--models", type=Path, metavar="DIR", help="model directory (shipped)")
+    parser.add_argument("--split", choices=("all", "unseen"), default="all",
+                        help="unseen: leave out groups that the model was trained on")  # fmt: skip
+    parser.add_argument("--datasets", metavar="A,B", help="only these data sets")
+    parser.add_argument("--json", metavar="FILE", help="also write all numbers; - is stdout")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N clips a data set")
+    parser.add_argument("--workers", type=int, default=2, metavar="W", help="processes (2)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print, write; return 1 when some clips could not be read."""
+    if args.workers < 1 or (args.limit is not None and args.limit < 1):
+        raise UsageError("--workers and --limit must be at least 1")
+    labels = load_label_map(args.label_map)
+    manifest = ModelStore(args.models).manifest
+    rows = read_manifest(args.manifest, args.root)
+    if args.datasets:
+        wanted = args.datasets.split(",")
+        rows = [row for row in rows if row.dataset in wanted]
+    if args.split == "unseen":
+        rows = [r for r in rows if r.dataset not in manifest.trained_on or side_of(r) != "train"]
+    rows = thinned(rows, args.limit)
+    if not rows:
+        raise MediaError(f"{args.manifest}: no clip is left to score; check the options")
+    known = {row.name: labels.label(row.dataset, row.label) for row in rows}
+    results = score_all(rows, args.models, args.workers)
+    failed = [clip for clip in results if clip.problem is not None]
+    judged = [(clip, known[clip.row.name]) for clip in results if clip.problem is None]
+    sections = all_sections(judged, manifest.trained_on)
+    print_report(manifest.name, sections, failed, to_stderr=args.json == "-")
+    if args.json:
+        report = {
+            "model": manifest.name,
+            "trained_on": list(manifest.trained_on),
+            "clips": len(judged),
+            "failed": [{"path": c.row.name, "problem": c.problem} for c in failed],
+            "sections": [section.as_json() for section in sections],
+        }
+        write_json(args.json, report)
+    return EX_SOME_FAILED if failed else EX_OK
+
+
+def thinned(rows: Sequence[Row], limit: int | None) -> list[Row]:
+    """At most ``limit`` clips of each data set, spread evenly over the manifest."""
+    kept: list[Row] = []
+    for dataset in dict.fromkeys(row.dataset for row in rows):
+        own = [row for row in rows if row.dataset == dataset]
+        count = len(own) if limit is None else min(limit, len(own))
+        kept += [own[i * len(own) // count] for i in range(count)]
+    return kept
+
+
+def score_all(rows: Sequence[Row], models: Path | None, workers: int) -> list[ClipScores]:
+    """Score all clips in several processes; in the order of ``rows``."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    found: dict[str, ClipScores] = {}
+    with Bars() as bars, ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        jobs = [pool.submit(score_clips, chunk, models) for chunk in chunks]
+        for job in bars.track("scoring")(as_completed(jobs), len(jobs)):
+            found.update({clip.row.name: clip for clip in job.result()})
+    return [found[row.name] for row in rows]
+
+
+def write_json(where: str, report: object) -> None:
+    """Write to a file, or to stdout for ``-``.  Raises: StoreError."""
+    text = json.dumps(report, indent=1, allow_nan=False)
+    if where == "-":
+        sys.stdout.write(text + "\n")
+        return
+    try:
+        Path(where).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write {where}: {error.strerror}; choose another") from error
