@@ -48,7 +48,7 @@ DEV = [
 setup(
     name="gatehouse-edge",
     version=VERSION.group(1),
-    description="Falls, violence and calls for help recognised in the room, told to the hub, and nothing else told.",
+    description="Recognises falls, violence and calls for help in a room, and tells only that.",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -89,7 +89,7 @@ class OpenAlarm:
 
     @property
     def is_over(self) -> bool:
-        """True once its evidence has been gone for ``resolve_s``; what comes later is another alarm."""
+        """True once its evidence was gone for ``resolve_s``; what comes later is another alarm."""
         return self._quiet_ns >= self._settings.resolve_s * 1e9
 
     @property

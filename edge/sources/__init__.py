@@ -1,1 +1,1 @@
-"""Where samples come from: cameras, microphones, files. Hardware is imported inside its own module only."""
+"""Where samples come from: cameras, microphones, files; each imports its hardware itself."""

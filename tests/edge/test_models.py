@@ -33,7 +33,7 @@ def test_a_file_with_the_right_digest_is_returned(tmp_path: Path) -> None:
 def test_one_flipped_bit_is_refused(tmp_path: Path) -> None:
     store = ModelStore(write_store(tmp_path))
     (tmp_path / "rgb.onnx").write_bytes(b"weightr")
-    with pytest.raises(ModelError, match="damaged.*reinstall") as caught:
+    with pytest.raises(ModelError, match=r"damaged.*reinstall") as caught:
         store.read("rgb.onnx")
     assert caught.value.exit_code == EX_DAMAGED
 
