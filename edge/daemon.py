@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from edge.errors import ConfigError
 from edge.health import Notifier
 from edge.models import Models, open_models
 from edge.outbox.hub import HubPublisher, Identity, open_hub
+from edge.outbox.payload import PrivacyPayload
 from edge.pipeline import Pipeline
 from edge.settings import Settings
 from edge.watcher import Watcher
@@ -47,7 +48,9 @@ def serve(
     deciders = {r.name: RoomDecider(r.name, settings.decision, ids) for r in settings.rooms}
     identity = Identity(settings.site, settings.device, boot_id, __version__)
     with open_hub(settings.mqtt, identity, settings.state_dir / OUTBOX, clock) as hub:
-        adopt_alarms(hub.publisher, deciders)
+        adopt_alarms(hub.publisher, deciders, clock.monotonic_ns())
+        hub.publisher.no_faults()
+        hub.publisher.privacy(PrivacyPayload(mode="watching", recording=False))
         hub.worker.start()
         pipeline = Pipeline(models.encoders, models.fusion, deciders)
         return Watcher(pipeline, deciders, hub.publisher, clock).run(
@@ -59,14 +62,14 @@ def serve(
         )
 
 
-def adopt_alarms(publisher: HubPublisher, deciders: dict[str, RoomDecider]) -> None:
+def adopt_alarms(publisher: HubPublisher, deciders: Mapping[str, RoomDecider], now_ns: int) -> None:
     """Hand the alarms an earlier run left open to their rooms; close those of rooms that are gone.
 
     Source times are on CLOCK_MONOTONIC (``intake`` moves those of files), so none is aligned.
     """
     alarms = publisher.open_alarms()
     for decider in deciders.values():
-        decider.restore(alarms)
+        decider.restore(alarms, now_ns)
     for alarm in alarms:
         if alarm.room not in deciders:
             publisher.withdraw(alarm)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from edge.clock import Clock
-from edge.errors import SourceError
+from edge.errors import DeviceError, GatehouseError, SourceError
 from edge.settings import SourceSettings, WebcamSourceSettings
 from edge.stages import Source
 from edge.values import Sample, Stream
@@ -38,7 +38,7 @@ class Started:
 class Ended:
     """A room's source came to its end, or to an error."""
 
-    error: SourceError | None
+    error: GatehouseError | None
     final: bool  # False: it will be opened again
 
 
@@ -113,6 +113,7 @@ class RoomFeed:
         self._room, self._settings, self._opened = room, settings, opened
         self._slots, self._clock, self._stop = slots, clock, stop
         self._first_retry_s = self._retry_s = first_retry_s
+        self._reached_ns = 0
 
     def start(self) -> threading.Thread:
         """Start the thread."""
@@ -132,12 +133,12 @@ class RoomFeed:
                 self._stop.wait(self._retry_s)
                 self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
 
-    def _opens_again(self, error: SourceError | None) -> bool:
+    def _opens_again(self, error: GatehouseError | None) -> bool:
         if isinstance(self._settings, WebcamSourceSettings):
             return True
         return error is None and self._settings.loop
 
-    def _deliver(self) -> SourceError | None:
+    def _deliver(self) -> GatehouseError | None:
         """Hand over one run of the source; returns what ended it before its time."""
         try:
             source = self._opened(self._settings)
@@ -146,7 +147,7 @@ class RoomFeed:
                 self._deliver_live(source)
             else:
                 self._deliver_file(source, self._settings.realtime)
-        except SourceError as error:
+        except GatehouseError as error:
             return error
         except Exception as error:
             log.exception("source failed room=%s", self._room)
@@ -160,15 +161,21 @@ class RoomFeed:
                 self._slots.offer(self._room, sample)
                 if self._stop.is_set():
                     return
+        raise DeviceError("the device has stopped delivering; check its cable and power")
 
     def _deliver_file(self, source: Source, realtime: bool) -> None:
-        """Move capture times to now on the monotonic clock, as if the file happened live."""
+        """Move capture times to now on the monotonic clock, as if the file happened live.
+
+        A file that loops faster than real time goes on where it was: time never goes back.
+        """
         offset_ns: int | None = None
         with _samples(source) as samples:
             for sample in samples:
                 if offset_ns is None:
-                    offset_ns = self._clock.monotonic_ns() - sample.t_ns
+                    start_ns = max(self._clock.monotonic_ns(), self._reached_ns)
+                    offset_ns = start_ns - sample.t_ns
                 moved = replace(sample, t_ns=sample.t_ns + offset_ns)
+                self._reached_ns = max(self._reached_ns, moved.t_ns + 1)
                 if realtime:
                     self._stop.wait(max(0, moved.t_ns - self._clock.monotonic_ns()) / 1e9)
                     self._slots.offer(self._room, moved)

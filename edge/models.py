@@ -10,13 +10,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge.encoders.engine import Backend, EngineEncoder
-from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE
+from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE, EncoderSpec
 from edge.errors import ModelError
 from edge.fusion.cpu import CpuFusion
 from edge.fusion.parameters import FusionParameters
 from edge.settings import ModelSettings
 from edge.stages import Encoder, Fusion
+from edge.values import FEATURE_DIM
 from edge.vocabulary import MODALITIES, Modality
 
 REMEDY = "reinstall the package, or point models.directory at a complete model directory"
@@ -107,11 +110,23 @@ def open_backend(settings: ModelSettings) -> Backend:
 def load_encoders(
     store: ModelStore, backend: Backend, modalities: Iterable[Modality]
 ) -> dict[Modality, Encoder]:
-    """One encoder for each modality named. Raises: ModelError."""
-    return {
-        m: EngineEncoder(ENCODERS[m], backend.load(store.read(ENCODERS[m].file)))
-        for m in modalities
-    }
+    """One encoder for each modality named, each tried once. Raises: ModelError."""
+    encoders: dict[Modality, Encoder] = {}
+    for m in modalities:
+        spec = ENCODERS[m]
+        encoders[m] = EngineEncoder(spec, backend.load(store.read(spec.file)))
+        _try(encoders[m], spec, store.directory / spec.file)
+    return encoders
+
+
+def _try(encoder: Encoder, spec: EncoderSpec, path: Path) -> None:
+    """Encode nothing but zeros: a graph of another version must not fail in front of a fall."""
+    try:
+        found = encoder.encode(np.zeros((1, *spec.input_shape), spec.input_type))
+    except RuntimeError as error:
+        raise ModelError(f"{path}: does not take {spec.modality.value} input; {REMEDY}") from error
+    if found.shape != (1, FEATURE_DIM) or not np.isfinite(found).all():
+        raise ModelError(f"{path}: does not give {FEATURE_DIM} finite features; {REMEDY}")
 
 
 def load_fusion_parameters(store: ModelStore) -> FusionParameters:
@@ -119,7 +134,10 @@ def load_fusion_parameters(store: ModelStore) -> FusionParameters:
     import onnx
     from onnx import numpy_helper
 
-    graph = onnx.load_model_from_string(store.read(FUSION_FILE)).graph
+    try:
+        graph = onnx.load_model_from_string(store.read(FUSION_FILE)).graph
+    except Exception as error:  # protobuf has an error tree of its own
+        raise ModelError(f"{store.directory / FUSION_FILE}: not an ONNX file; {REMEDY}") from error
     arrays: dict[str, Any] = {
         entry.name: numpy_helper.to_array(entry) for entry in graph.initializer
     }

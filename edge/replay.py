@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.compose import make_decider, make_window, open_file
+from edge.errors import SourceError
 from edge.models import Models
 from edge.pipeline import Pipeline
 from edge.settings import DecisionSettings, WindowSettings
@@ -46,15 +47,24 @@ def replay_file(
 
 
 def until_ticks(source: Source, grid: Synchroniser) -> Iterator[list[Step | Tick]]:
-    """Group grid points up to each tick, so that the encoders get batches; data alone decides."""
+    """Group grid points up to each tick, so that the encoders get batches; data alone decides.
+
+    Raises: SourceError, after the last tick of the sound part.
+    """
     group: list[Step | Tick] = []
-    for sample in source.samples():
-        for item in grid.push(sample):
-            group.append(item)
-            if isinstance(item, Tick):
-                yield group
-                group = []
+    damage: SourceError | None = None
+    try:
+        for sample in source.samples():
+            for item in grid.push(sample):
+                group.append(item)
+                if isinstance(item, Tick):
+                    yield group
+                    group = []
+    except SourceError as error:
+        damage = error
     yield group + grid.flush()
+    if damage is not None:
+        raise damage
 
 
 def seconds(fused: Fused, t_ns: int) -> float:

@@ -187,7 +187,8 @@ def load_settings(path: Path) -> Settings:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from error
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    # A date that does not exist is a ValueError to PyYAML, and endless brackets a RecursionError.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise ConfigError(f"{path}: not valid YAML: {problem}") from error
     if not isinstance(data, dict):

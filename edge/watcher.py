@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.clock import Clock
-from edge.errors import EX_OK, EX_SOME_FAILED, SourceError
+from edge.errors import EX_OK, EX_SOME_FAILED, GatehouseError
 from edge.health import Notifier, RoomHealth, all_missing, room_health
 from edge.intake import Ended, News, RoomFeed, Slots, Started
 from edge.outbox.payload import ModalityHealth
@@ -68,7 +68,7 @@ class RoomState:
     ticked_ns: int = 0
     silent: bool = False
     over: bool = False
-    error: SourceError | None = None
+    error: GatehouseError | None = None  # of the source; None again once it delivers
 
 
 class Watcher:
@@ -92,7 +92,7 @@ class Watcher:
     ) -> int:
         """Watch until told to stop, or until every file has ended; returns the exit status.
 
-        Raises: a SourceError when every room's source failed for good; StoreError.
+        Raises: a source's error when every room's source failed for good; StoreError.
         """
         threads = [
             RoomFeed(room.name, room.source, open_source, self._slots, self._clock, stop).start()
@@ -128,11 +128,13 @@ class Watcher:
         state = self._rooms[room]
         if isinstance(news, Started):
             log.info("source started room=%s streams=%s", room, _names(news.streams))
-            self._hub.restored(f"source.{room}")
             state.grid = make_window(news.streams)
             return []
         if isinstance(news, Ended):
             return self._end(room, state, news)
+        if state.error is not None:  # a device that opens may yet fail to deliver
+            state.error = None
+            self._hub.restored(f"source.{room}")
         return state.grid.push(news) if state.grid is not None else []
 
     def _end(self, room: str, state: RoomState, news: Ended) -> list[Step | Tick]:

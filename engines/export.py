@@ -1,4 +1,4 @@
-"""ONNX from torch: batch norms folded, paddings inside the convolutions, only the batch axis dynamic."""
+"""ONNX from torch: norms and paddings inside the convolutions, only the batch axis dynamic."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _export(
     training = module.training
     module.eval()
     with warnings.catch_warnings():
-        # the tracing exporter is the one that folds batch norms and keeps names; it is called legacy
+        # the exporter that folds batch norms and keeps names is called legacy
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,

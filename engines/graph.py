@@ -67,7 +67,7 @@ def _evaluate(node: NodeProto, known: dict[str, NDArray[Any]], opset: int) -> ND
 
 
 def fold_pads(model: ModelProto) -> int:
-    """Move every zero padding before a convolution into the convolution's own pads; returns how many."""
+    """Move every zero padding before a convolution into that one's own pads; returns how many."""
     graph = model.graph
     producers = {output: node for node in graph.node for output in node.output}
     uses = Counter(name for node in graph.node for name in node.input)
@@ -110,7 +110,7 @@ def _add_pads(conv: NodeProto, amounts: Sequence[int]) -> None:
     kept = [a for a in conv.attribute if a.name not in ("pads", "auto_pad")]
     del conv.attribute[:]
     conv.attribute.extend(kept)
-    total = [a + b for a, b in zip(own, amounts)]
+    total = [a + b for a, b in zip(own, amounts, strict=True)]
     conv.attribute.append(helper.make_attribute("pads", total))
 
 

@@ -94,11 +94,13 @@ class RoomDecider:
             self._tracks[AlarmClass.ON_FLOOR].hold.dismiss()
         return closed
 
-    def restore(self, alarms: Iterable[Alarm]) -> None:
-        """Adopt this room's alarms of an earlier run; their times are on the current time line."""
+    def restore(self, alarms: Iterable[Alarm], now_ns: int) -> None:
+        """Adopt this room's alarms of an earlier run; all times are on the current time line."""
         mine = [alarm for alarm in alarms if alarm.room == self._room and not alarm.state.is_closed]
         known = {case.alarm.id for case in self._open}
-        self._open += [OpenAlarm(alarm, self._settings) for alarm in mine if alarm.id not in known]
+        self._open += [
+            OpenAlarm(alarm, self._settings, now_ns) for alarm in mine if alarm.id not in known
+        ]
 
     def _advance(self, t_ns: int, decided: bool) -> list[Alarm]:
         changed = []
@@ -132,7 +134,7 @@ class RoomDecider:
         track = self._tracks[kind]
         onset_ns = fused.t_ns if track.hold.onset_ns is None else track.hold.onset_ns
         found = candidate(kind, fused, onset_ns, track.score or 0.0, self._ids.next())
-        case = OpenAlarm(found, self._settings)
+        case = OpenAlarm(found, self._settings, fused.t_ns)
         self._open.append(case)
         return case.move(AlarmState.CONFIRMED, fused.t_ns)
 

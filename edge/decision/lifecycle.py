@@ -79,13 +79,20 @@ def moved(alarm: Alarm, state: AlarmState, t_ns: int) -> Alarm:
 
 
 class OpenAlarm:
-    """A published alarm that is not closed yet, with its timers."""
+    """A published alarm that is not closed yet, with its timers.
 
-    def __init__(self, alarm: Alarm, settings: DecisionSettings) -> None:
+    since_ns: when this process took it on. Dates of an earlier run went through the wall clock,
+    which may have been set meanwhile: they may hasten a repetition or an escalation, but never
+    delay one, and never expire an alarm.
+    """
+
+    def __init__(self, alarm: Alarm, settings: DecisionSettings, since_ns: int) -> None:
         self.alarm = alarm
         self._settings = settings
         self._quiet_ns = 0
-        self._seen_ns = alarm.updated_ns
+        self._seen_ns = self._since_ns = since_ns
+        opened_ns = alarm.onset_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
+        self._opened_ns, self._said_ns = min(opened_ns, since_ns), min(alarm.updated_ns, since_ns)
 
     @property
     def is_over(self) -> bool:
@@ -101,29 +108,28 @@ class OpenAlarm:
 
     def move(self, state: AlarmState, t_ns: int) -> Alarm:
         """Make a transition; see ``moved``."""
-        self.alarm = moved(self.alarm, state, t_ns)
-        return self.alarm
+        return self._say(moved(self.alarm, state, t_ns))
 
     def advance(self, t_ns: int, evidence: Evidence) -> Alarm | None:
         """Let time pass; return the alarm if that changed it, at most one revision at a time."""
         self._measure_quiet(t_ns, evidence.present)
         limits, alarm = self._settings, self.alarm
-        opened_ns = alarm.onset_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
-        age_ns = t_ns - opened_ns
         if self.is_over and alarm.state is _S.ACKNOWLEDGED:
             return self.move(_S.RESOLVED, t_ns)
-        if age_ns >= limits.expire_s * 1e9:
+        if t_ns - self._since_ns >= limits.expire_s * 1e9:
             return self.move(_S.EXPIRED, t_ns)
         lies_long = evidence.lying_ns >= limits.long_lie_s * 1e9
         if alarm.alarm_class is AlarmClass.FALL and lies_long and not self.is_over:
-            self.alarm = replace(_revised(alarm, t_ns), alarm_class=AlarmClass.LONG_LIE)
-            return self.alarm
-        if alarm.state is _S.CONFIRMED and age_ns >= limits.escalate_s * 1e9:
+            return self._say(replace(_revised(alarm, t_ns), alarm_class=AlarmClass.LONG_LIE))
+        if alarm.state is _S.CONFIRMED and t_ns - self._opened_ns >= limits.escalate_s * 1e9:
             return self.move(_S.ESCALATED, t_ns)
-        if alarm.state in _UNANSWERED and t_ns - alarm.updated_ns >= limits.repeat_s * 1e9:
-            self.alarm = _revised(alarm, t_ns)
-            return self.alarm
+        if alarm.state in _UNANSWERED and t_ns - self._said_ns >= limits.repeat_s * 1e9:
+            return self._say(_revised(alarm, t_ns))
         return None
+
+    def _say(self, alarm: Alarm) -> Alarm:
+        self.alarm, self._said_ns = alarm, alarm.updated_ns
+        return alarm
 
     def _measure_quiet(self, t_ns: int, present: bool | None) -> None:
         """Count only the time that was watched: a dark room is not a quiet one."""

@@ -59,3 +59,5 @@ class FusionParameters:
                     f"fusion weights: {field.name} is {value.dtype}{value.shape}, expected "
                     f"float32{expected[field.name]}; the model is for another version, reinstall it"
                 )
+            if not np.isfinite(value).all():
+                raise ModelError(f"fusion weights: {field.name} is not finite; reinstall the model")

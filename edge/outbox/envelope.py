@@ -59,14 +59,16 @@ def stamped(raw: bytes, wall_ns: int, waited: bool) -> bytes:
 
     waited: it was stored before this connection; it counts as replayed if it is also old.
     """
-    if not raw:
-        return raw
-    event = json.loads(raw)
-    data = event["data"]
+    try:
+        event = json.loads(raw)
+        data, time = event["data"], event["time"]
+        written = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return raw  # empty, or damaged on disk: it must not hold up what waits behind it
     if "published_at" not in data:
         return raw
     now = utc(wall_ns)
-    age = now - datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
     data["published_at"] = now.isoformat().replace("+00:00", "Z")
-    data["replayed"] = waited and age > _LATE
+    # A wall clock that was set back meanwhile does not make it new.
+    data["replayed"] = waited and abs(now - written) > _LATE
     return json.dumps(event, separators=(",", ":")).encode()

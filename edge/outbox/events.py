@@ -28,6 +28,11 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The broker's answer to the end of a subscription."""
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A message for this device."""
 
@@ -48,4 +53,4 @@ class Woken:
     """Somebody has put something in the outbox."""
 
 
-LinkEvent = Connected | Acked | Subscribed | Received | Down | Woken
+LinkEvent = Connected | Acked | Subscribed | Unsubscribed | Received | Down | Woken

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.outbox.envelope import envelope, utc
 from edge.outbox.mqtt import MqttLink
 from edge.outbox.payload import (
@@ -26,6 +27,7 @@ from edge.outbox.payload import (
 from edge.outbox.records import AlarmWriter
 from edge.outbox.slots import LatestWins
 from edge.outbox.store import Message, Outbox
+from edge.outbox.tls import check_files
 from edge.outbox.topics import Topics
 from edge.outbox.walltime import WallTime, clock_synced
 from edge.outbox.worker import OutboxWorker, Voice
@@ -90,6 +92,7 @@ class HubPublisher:
     def alarms(self, changed: Sequence[Alarm]) -> None:
         """Make transitions durable; returns once stored. Raises: StoreError, and stores nothing.
 
+        What cannot be stored is still said if the broker can be reached: heard, but not durable.
         Candidates are passed over: they never leave the box.
         """
         messages, opened, closed = [], [], []
@@ -107,13 +110,20 @@ class HubPublisher:
                 opened.append(self._writer.record(alarm, state))
                 said[alarm.id] = alarm.state
         if messages:
-            self._outbox.put(messages, opened, closed)
-            self._said = said
-            self._wake()
+            try:
+                self._outbox.put(messages, opened, closed)
+                self._said = said
+            except StoreError:
+                for message in messages:
+                    self._slots.put(message)
+                raise
+            finally:
+                self._wake()
 
     def activity(self, fused: Fused) -> None:
-        """Say what is going on; also proves that inference is alive."""
-        self._inference_ns = self._clock.monotonic_ns()
+        """Say what is going on; scores also prove that inference is alive."""
+        if fused.actions is not None or fused.sounds is not None:
+            self._inference_ns = self._clock.monotonic_ns()
         action, confidence = None, None
         if fused.actions is not None:
             best = int(fused.actions.argmax())
@@ -136,9 +146,9 @@ class HubPublisher:
     def fault(self, code: str, detail: str) -> None:
         """Say that something is broken; detail: one line that names the remedy."""
         with self._lock:
-            if code not in self._faults:
-                since = utc(self._clock.wall_ns())
-                self._faults[code] = FaultEntry(code=code, detail=detail, since=since)
+            known = self._faults.get(code)
+            since = utc(self._clock.wall_ns()) if known is None else known.since
+            self._faults[code] = FaultEntry(code=code, detail=detail, since=since)
             active = tuple(self._faults.values())
         self._put(self._topics.fault, FaultPayload(active=active))
 
@@ -149,6 +159,10 @@ class HubPublisher:
                 return
             active = tuple(self._faults.values())
         self._put(self._topics.fault, FaultPayload(active=active, restored=code))
+
+    def no_faults(self) -> None:
+        """Say that nothing is broken: an earlier run's faults may still stand at the broker."""
+        self._put(self._topics.fault, FaultPayload(active=()))
 
     def privacy(self, payload: PrivacyPayload) -> None:
         """Say what is being watched, and whether it is recorded."""
@@ -202,10 +216,13 @@ class Hub:
 def open_hub(
     settings: MqttSettings, identity: Identity, outbox_path: Path, clock: Clock
 ) -> Iterator[Hub]:
-    """Open the outbox; ``hub.worker.start()`` begins to connect, leaving the block says "stopped".
+    """Open the outbox; ``hub.worker.start()`` begins to connect.
 
-    Raises: StoreError. A broker that is down or refuses is no error here; see ``worker.problem``.
+    Leaving the block says "stopped"; leaving it by an error says "offline", for nobody wanted that.
+    Raises: StoreError, ConfigError (a file of the settings cannot be used). A broker that is down
+    or refuses is no error here; see ``worker.problem``.
     """
+    check_files(settings)
     slots, topics = LatestWins(), identity.topics
     speaker = Speaker(identity, clock)
     with Outbox(outbox_path) as outbox:
@@ -221,5 +238,7 @@ def open_hub(
         publisher.notify(worker.wake)
         try:
             yield Hub(publisher, outbox, worker)
-        finally:
-            worker.stop()
+        except BaseException:
+            worker.stop(failed=True)
+            raise
+        worker.stop()

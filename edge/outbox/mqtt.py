@@ -21,6 +21,7 @@ from edge.outbox.events import (
     LinkEvent,
     Received,
     Subscribed,
+    Unsubscribed,
     Woken,
 )
 from edge.outbox.store import Message
@@ -29,6 +30,7 @@ from edge.settings import MqttSettings
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
+    from paho.mqtt.reasoncodes import ReasonCode
 
 _CONNECT_TIMEOUT_S = 5.0
 _CONNACK_TIMEOUT_S = 10.0
@@ -82,7 +84,7 @@ class MqttLink:
         self._open().subscribe(topic_filter, qos=1)
 
     def unsubscribe(self, topic_filter: str) -> None:
-        """Want no more of these."""
+        """Want no more of these; Unsubscribed follows, after what the broker had kept."""
         self._open().unsubscribe(topic_filter)
 
     def next_event(self, timeout_s: float) -> LinkEvent | None:
@@ -96,11 +98,11 @@ class MqttLink:
         """Let ``next_event`` return."""
         self._events.put(Woken())
 
-    def close(self) -> None:
-        """Say goodbye if there is a connection; the will is then not sent."""
+    def close(self, with_will: bool = False) -> None:
+        """Say goodbye if there is a connection; with_will: the broker is to publish the will."""
         client, self._client = self._client, None
         if client is not None:
-            client.disconnect()
+            client.disconnect(_with_will() if with_will else None)
             client.loop_stop()
 
     @property
@@ -197,6 +199,9 @@ class MqttLink:
         def on_subscribe(_c: Any, _u: Any, _m: int, codes: list[Any], _p: Any) -> None:
             put(Subscribed(next((str(code) for code in codes if code.is_failure), None)))
 
+        def on_unsubscribe(_c: Any, _u: Any, _m: int, _codes: list[Any], _p: Any) -> None:
+            put(Unsubscribed())
+
         def on_message(_c: Any, _u: Any, message: Any) -> None:
             put(Received(message.topic, bytes(message.payload), message.retain))
 
@@ -206,8 +211,16 @@ class MqttLink:
         client.on_connect = on_connect
         client.on_publish = on_publish
         client.on_subscribe = on_subscribe
+        client.on_unsubscribe = on_unsubscribe
         client.on_message = on_message
         client.on_disconnect = on_disconnect
+
+
+def _with_will() -> ReasonCode:
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    return ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 
 
 def probe(settings: MqttSettings, client_id: str = "gatehouse-probe") -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from edge.errors import StoreError
 from edge.outbox.envelope import envelope, utc
 from edge.outbox.payload import AlarmPayload, EventPayload
 from edge.outbox.store import Message, OpenRecord
@@ -58,8 +61,16 @@ class AlarmWriter:
         return OpenRecord(alarm.id, message, json.dumps(fields).encode())
 
     def alarm(self, record: OpenRecord) -> Alarm:
-        """Rebuild an alarm, with its times on the room's present time line."""
-        fields = json.loads(record.record)
+        """Rebuild an alarm, with its times on the room's present time line.  Raises: StoreError."""
+        try:
+            return self._rebuilt(json.loads(record.record))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"outbox: alarm {record.alarm_id} cannot be read ({type(error).__name__}: {error});"
+                " install the version that wrote it, or move the outbox in state_dir away"
+            ) from error
+
+    def _rebuilt(self, fields: Mapping[str, Any]) -> Alarm:
         room = fields["room"]
         return Alarm(
             id=fields["id"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from edge.outbox.envelope import stamped
-from edge.outbox.events import Acked, LinkEvent, Received, Subscribed
+from edge.outbox.events import Acked, LinkEvent, Received, Subscribed, Unsubscribed
 from edge.outbox.mqtt import MqttLink
 from edge.outbox.slots import LatestWins
 from edge.outbox.store import Message, Outbox
@@ -48,25 +48,34 @@ class Session:
     ) -> None:
         self._link, self._outbox, self._slots = link, outbox, slots
         self._topics, self._wall_ns = topics, wall_ns
-        self._backlog_end = outbox.last_seq()
-        self._cursor = 0
         self._wire: dict[int, _Sent] = {}
-        self._stale: set[str] = set()
+        self._kept: set[str] = set()  # alarm topics the broker has kept, not looked at yet
         self._refusals: dict[str, str] = {}
-        self._subscribed = self._reasserted = False
         self.is_online = False
         outbox.retry_rejected()
-        link.subscribe(topics.all_alarms)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start with the backlog, and with asking which alarms the broker has kept."""
+        self._backlog_end, self._cursor = self._outbox.last_seq(), 0
+        self._listed = self._reasserted = False
+        self._link.subscribe(self._topics.all_alarms)
 
     @property
     def is_idle(self) -> bool:
         """True when everything stored and said has been answered."""
-        return self.is_online and not self._wire and not self._outbox.pending(self._cursor, 1)
+        waiting = self._wire or self._slots or self._outbox.pending(self._cursor, 1)
+        return self.is_online and not waiting
 
     @property
     def has_been_heard(self) -> bool:
         """True when every ``say`` has been answered."""
         return not self._on_wire(_Kind.GREETING)
+
+    @property
+    def unanswered(self) -> int | None:
+        """Number of the message that has been on the wire longest."""
+        return next(iter(self._wire), None)
 
     @property
     def refusal(self) -> str | None:
@@ -76,10 +85,11 @@ class Session:
     def pump(self, online: Callable[[], Message]) -> None:
         """Send what may be sent now; online: the status to say once the alarms are right."""
         self._send_rows()
-        if not self._reasserted and self._subscribed and self._backlog_is_done():
+        if not self._reasserted and self._listed and self._backlog_is_done():
             self._reassert()
+        if self._reasserted and self._kept:
+            self._clear_strangers()
         if self._reasserted and not self.is_online and self.has_been_heard:
-            self._link.unsubscribe(self._topics.all_alarms)
             self.say(online())
             self.is_online = True
             self._slots.say_again()
@@ -91,14 +101,20 @@ class Session:
         if isinstance(event, Acked):
             self._acked(event)
         elif isinstance(event, Subscribed):
-            self._subscribed = True
+            self._link.unsubscribe(self._topics.all_alarms)
+        elif isinstance(event, Unsubscribed):  # a broker sends what it kept before this answer
+            self._listed = True
         elif isinstance(event, Received) and event.retained and event.payload:
-            self._stale.add(event.topic)
+            self._kept.add(event.topic)
 
     def retry(self) -> None:
-        """Try again what the broker refused: its access rules may have been mended."""
+        """Try again what the broker refused: its access rules may have been mended.
+
+        An old state may then overwrite a newer one, so all open alarms are said again after it.
+        """
         if self._outbox.retry_rejected():
-            self._cursor = 0
+            self._refusals.clear()
+            self._begin()
 
     def say(self, message: Message) -> None:
         """Send a message of the connection itself, such as a status."""
@@ -120,9 +136,6 @@ class Session:
             self._cursor, message = stored.seq, stored.message
             if stored.seq in sent:
                 continue
-            if message.expires_at is not None and message.expires_at * 1e9 < now_ns:
-                self._outbox.remove(stored.seq)
-                continue
             late = stored.seq <= self._backlog_end
             dated = replace(message, payload=stamped(message.payload, now_ns, waited=late))
             self._send(dated, _Sent(_Kind.ROW, message.topic, stored.seq))
@@ -133,14 +146,19 @@ class Session:
         return self._cursor >= self._backlog_end or not self._outbox.pending(self._cursor, 1)
 
     def _reassert(self) -> None:
-        """Say every open alarm again, and clear those the broker kept that nobody here knows."""
-        known = [record.message for record in self._outbox.open_alarms()]
+        """Say every open alarm again."""
         now_ns = self._wall_ns()
-        for message in known:
-            self.say(replace(message, payload=stamped(message.payload, now_ns, waited=True)))
-        for topic in sorted(self._stale - {message.topic for message in known}):
-            self.say(Message(topic, b"", f"{topic}.clear", retain=True))
+        for record in self._outbox.open_alarms():
+            payload = stamped(record.message.payload, now_ns, waited=True)
+            self.say(replace(record.message, payload=payload))
         self._reasserted = True
+
+    def _clear_strangers(self) -> None:
+        """Clear the alarms that the broker has kept and nobody here knows."""
+        known = {record.message.topic for record in self._outbox.open_alarms()}
+        for topic in sorted(self._kept - known):
+            self.say(Message(topic, b"", f"{topic}.clear", retain=True))
+        self._kept.clear()
 
     def _send_telemetry(self) -> None:
         busy = {sent.topic for sent in self._on_wire(_Kind.TELEMETRY)}

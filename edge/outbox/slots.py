@@ -15,6 +15,11 @@ class LatestWins:
         self._waiting: dict[str, Message] = {}
         self._retained: dict[str, Message] = {}
 
+    def __len__(self) -> int:
+        """How many messages wait."""
+        with self._lock:
+            return len(self._waiting)
+
     def put(self, message: Message) -> None:
         """Replace what waits on this topic."""
         with self._lock:

@@ -26,7 +26,6 @@ CREATE TABLE IF NOT EXISTS message (
     payload BLOB NOT NULL,
     qos INTEGER NOT NULL,
     retain INTEGER NOT NULL,
-    expires_at REAL,
     rejected TEXT
 );
 CREATE TABLE IF NOT EXISTS open_alarm (
@@ -47,7 +46,6 @@ class Message:
     id: str
     qos: int = 1
     retain: bool = False
-    expires_at: float | None = None  # seconds since the epoch; later it is dropped unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +101,12 @@ class Outbox:
 
         An id that is already in the queue is not stored again. closed: ids of alarms.
         """
-        rows = [(m.id, m.topic, m.payload, m.qos, m.retain, m.expires_at) for m in messages]
+        rows = [(m.id, m.topic, m.payload, m.qos, m.retain) for m in messages]
         kept = [(o.alarm_id, o.message.topic, o.message.payload, o.record) for o in opened]
         with self._transaction() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO message(id, topic, payload, qos, retain, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO message(id, topic, payload, qos, retain)"
+                " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
             db.executemany("INSERT OR REPLACE INTO open_alarm VALUES (?, ?, ?, ?)", kept)
@@ -117,14 +115,12 @@ class Outbox:
     def pending(self, after_seq: int = 0, limit: int = 100) -> list[Stored]:
         """Return what is still to be sent, oldest first, without the rejected."""
         query = (
-            "SELECT seq, topic, payload, id, qos, retain, expires_at FROM message"
+            "SELECT seq, topic, payload, id, qos, retain FROM message"
             " WHERE seq > ? AND rejected IS NULL ORDER BY seq LIMIT ?"
         )
         return [
-            Stored(seq, Message(topic, payload, name, qos, bool(retain), expires_at))
-            for seq, topic, payload, name, qos, retain, expires_at in self._read(
-                query, (after_seq, limit)
-            )
+            Stored(seq, Message(topic, payload, name, qos, bool(retain)))
+            for seq, topic, payload, name, qos, retain in self._read(query, (after_seq, limit))
         ]
 
     def open_alarms(self) -> list[OpenRecord]:
@@ -160,6 +156,8 @@ class Outbox:
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA busy_timeout = 5000")
+        # Two processes would send each other's alarms and take each other's connection.
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 from edge.errors import ConfigError
-from edge.settings import TlsSettings
+from edge.settings import MqttSettings, TlsSettings
 
 
 class _ClosingSocket(ssl.SSLSocket):
@@ -18,6 +18,14 @@ class _ClosingSocket(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
+
+
+def check_files(settings: MqttSettings) -> None:
+    """Read every file the settings name, to say at once what is wrong.  Raises: ConfigError."""
+    if settings.password_file is not None:
+        read_secret(settings.password_file)
+    if settings.tls is not None:
+        tls_context(settings.tls)
 
 
 def tls_context(tls: TlsSettings) -> ssl.SSLContext:

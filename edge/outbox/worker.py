@@ -50,6 +50,7 @@ class OutboxWorker:
         self._outbox, self._link, self._slots, self._topics = outbox, link, slots, topics
         self._voice, self._clock = voice, clock
         self._stopping = threading.Event()
+        self._failed = False
         self._online = threading.Event()
         self._next_beat_ns = clock.monotonic_ns()
         self._problem: str | None = None
@@ -73,8 +74,12 @@ class OutboxWorker:
         """Something new is to be sent."""
         self._link.wake()
 
-    def stop(self) -> None:
-        """Send what can be sent in a few seconds, say "stopped", and end; the rest stays stored."""
+    def stop(self, failed: bool = False) -> None:
+        """Send what can be sent in a few seconds, say "stopped", and end; the rest stays stored.
+
+        failed: nobody wanted this end; the broker then says "offline" instead, which is the will.
+        """
+        self._failed = failed
         self._stopping.set()
         self._link.wake()
         if self._thread.ident is not None:
@@ -83,34 +88,51 @@ class OutboxWorker:
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
-            try:
-                self._link.connect()
+            if self._attempt():
                 pause_s = _FIRST_PAUSE_S
-                self._serve()
-            except GatehouseError as error:
-                self._tell(str(error))
-            finally:
-                self._online.clear()
-                self._link.close()
             # Spread out: every device of the house lost the same broker at the same moment.
             self._stopping.wait(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
-    def _serve(self) -> None:
+    def _attempt(self) -> bool:
+        """Serve one connection to its end; returns whether it ever was online."""
+        parted = False
+        try:
+            self._link.connect()
+            parted = self._serve()
+        except GatehouseError as error:
+            self._tell(str(error))
+        except Exception as error:  # if this thread ended, the device would watch and tell nobody
+            log.debug("outbox thread failed", exc_info=True)
+            self._tell(f"{type(error).__name__}: {error}; it is retried; please report this")
+        finally:
+            was_online = self._online.is_set()
+            self._online.clear()
+            self._link.close(with_will=not parted)
+        return was_online
+
+    def _serve(self) -> bool:
+        """Send until told to stop; returns whether "stopped" was said."""
         session = Session(self._link, self._outbox, self._slots, self._topics, self._clock.wall_ns)
-        retried = time.monotonic()
+        retried, unanswered = time.monotonic(), None
         give_up: float | None = None
         while give_up is None or (time.monotonic() < give_up and not session.is_idle):
             if give_up is None and self._stopping.is_set():
                 give_up = time.monotonic() + _FLUSH_S
             if time.monotonic() - retried >= _RETRY_S:
+                if unanswered is not None and session.unanswered == unanswered:
+                    raise BrokerError(
+                        f"broker acknowledges nothing for {_RETRY_S:.0f} s; restart it"
+                    )
                 session.retry()
-                retried = time.monotonic()
+                retried, unanswered = time.monotonic(), session.unanswered
             self._beat()
             session.pump(lambda: self._voice.status("online"))
             self._report(session)
             self._listen(session)
-        self._farewell(session)
+        if not self._failed:
+            self._farewell(session)
+        return not self._failed
 
     def _farewell(self, session: Session) -> None:
         session.say(self._voice.status("stopped"))

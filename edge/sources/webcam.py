@@ -6,6 +6,7 @@ time on CLOCK_MONOTONIC.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +18,14 @@ from edge.errors import DeviceError
 from edge.sources import gst as core
 from edge.values import Sample, Stream
 
+log = logging.getLogger(__name__)
+
 _MODES = ",width=[160,1280],framerate=[10/1,60/1]"
 _MICROPHONES = ("pulsesrc", "alsasrc")
+_NO_MICROPHONE = (
+    "plug one in, apt install gstreamer1.0-pulseaudio gstreamer1.0-alsa, "
+    "or set source.microphone: false; until then the room is watched without sound"
+)
 _SILENT_S = 5.0  # a camera that gives nothing for this long has stopped
 
 
@@ -40,11 +47,13 @@ class Webcam:
         return frozenset({Stream.RGB, Stream.AUDIO} if self._microphone else {Stream.RGB})
 
     def samples(self) -> Iterator[Sample]:
-        """Samples as they come, never ending.
+        """Samples as they come, never ending; without sound while no microphone answers.
 
-        Raises: DeviceError when camera or microphone cannot be opened, or the camera stops.
+        Raises: DeviceError when the camera cannot be opened, or camera or microphone stop.
         """
-        microphone = _find_microphone(self._gst) if self._microphone else None
+        microphone = find_microphone(self._gst) if self._microphone else None
+        if self._microphone and microphone is None:
+            log.warning("no microphone device=%s: %s", self._device, _NO_MICROPHONE)
         try:
             with core.opened(self._gst, description(self._device, microphone)) as pipeline:
                 pipeline.bin.use_clock(self._gst.SystemClock.obtain())
@@ -99,8 +108,8 @@ def _sample(stream: Stream, delivery: core.Delivery, base_ns: int) -> Sample:
     return Sample(stream, base_ns + (delivery.t_ns or 0), data)
 
 
-def _find_microphone(gst: Any) -> str:
-    """The first element whose sound server or card answers.  Raises: DeviceError."""
+def find_microphone(gst: Any) -> str | None:
+    """The first element whose sound server or card answers."""
     for name in _MICROPHONES:
         element = gst.ElementFactory.make(name, None)
         if element is None:
@@ -109,7 +118,4 @@ def _find_microphone(gst: Any) -> str:
         element.set_state(gst.State.NULL)
         if answer != gst.StateChangeReturn.FAILURE:
             return name
-    raise DeviceError(
-        "no microphone answers; plug one in, apt install gstreamer1.0-pulseaudio "
-        "gstreamer1.0-alsa, or set source.microphone: false"
-    )
+    return None

@@ -1,4 +1,4 @@
-"""Four encoders: raw sensor tensor -> normalisation -> backbone -> pooling -> 256 features, one graph."""
+"""Four encoders, each one graph: raw tensor -> normalisation -> backbone -> pooling -> feature."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Quarters(nn.Module):
 
 
 class Energy(nn.Module):
-    """How much of each input channel there is in each sixteenth of the crop; networks forget amounts."""
+    """How much of each input channel there is in each sixteenth of the crop."""
 
     cells = 16
 
@@ -176,5 +176,5 @@ BUILDERS: dict[Modality, Callable[[], Encoder]] = {
 
 
 def build_encoder(modality: Modality) -> Encoder:
-    """An encoder with pretrained backbone and a fresh projection. Raises: MissingFileError, ModelError."""
+    """Pretrained backbone, fresh projection.  Raises: MissingFileError, ModelError."""
     return BUILDERS[modality]()

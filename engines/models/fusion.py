@@ -1,4 +1,4 @@
-"""The fusion stage in torch: the formula of edge/fusion/reference.py, differentiable and exportable.
+"""The fusion stage in torch: the formula of edge/fusion/reference.py, trainable and exportable.
 
 Parameter names are those of ``FusionParameters``: they become the initialisers of fusion.onnx.
 """

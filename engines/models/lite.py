@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 (Tan & Le 2019; Apache-2.0), plain enough for INT8: ReLU6, no squeeze-and-excite.
+"""EfficientNet-Lite0 (Tan & Le 2019; Apache-2.0), plain enough for INT8: ReLU6, no attention.
 
 TensorFlow pads a stride-2 convolution only behind, not around. That asymmetry stays explicit here
 and ``export.fold_pads`` moves it into the ONNX convolution.

@@ -34,7 +34,7 @@ def mel_bands() -> NDArray[np.float64]:
     edges = np.linspace(low, high, BANDS + 2)
     rising = (at - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - at) / (edges[2:] - edges[1:-1])
-    bands = np.maximum(0, np.minimum(rising, falling))
+    bands: NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling))
     bands[0] = 0
     return bands
 

@@ -30,7 +30,7 @@ def lite0_state() -> dict[str, Tensor]:
     spec = find_spec(LITE0_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise MissingFileError(
-            f"the package {LITE0_PACKAGE} is not installed; run: pip install 'gatehouse-edge[train]'"
+            f"{LITE0_PACKAGE} is not installed; run: pip install 'gatehouse-edge[train]'"
         )
     return _load(Path(spec.submodule_search_locations[0]) / LITE0_FILE, LITE0_SHA256)
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 cut after block 10: edges and shapes carry over to depth and flow, the rest does not."""
+"""EfficientNet-Lite0 cut after block 10: what carries over from photographs to depth and flow."""
 
 from __future__ import annotations
 

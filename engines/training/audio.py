@@ -1,4 +1,4 @@
-"""Trains what sits on the frozen YAMNet: projection, temporal stage, sound head, and audio's expert."""
+"""Trains what sits on the frozen YAMNet: projection, temporal stage, sound head and expert."""
 
 from __future__ import annotations
 
@@ -116,31 +116,26 @@ def train_audio(
 
     from engines.models.encoder import build_encoder
     from engines.models.fusion import FusionNet
-    from engines.training.losses import allowed_nll, known_bce
 
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, AUDIO])
     encoder, head = build_encoder(Modality.AUDIO), FusionNet()
-    project = encoder.project
     optimiser = torch.optim.AdamW(
-        [*project.parameters(), *head.parameters()], lr=settings.rate, weight_decay=0.02
+        [*encoder.project.parameters(), *head.parameters()], lr=settings.rate, weight_decay=0.02
     )
     weights = balanced_weights(windows.clips, windows.targets, SHARES)
     allowed = torch.from_numpy(np.stack([t.allowed for t in windows.targets]))
     sounds = torch.from_numpy(np.stack([t.sounds for t in windows.targets]))
-    rarity = positive_weights(sounds.numpy(), weights)
+    rarity = torch.from_numpy(positive_weights(sounds.numpy(), weights))
     pooled, valid = torch.from_numpy(windows.pooled), torch.from_numpy(windows.valid)
     loss_now = 0.0
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * schedule(step / settings.steps)
         chosen = torch.from_numpy(rng.choice(len(weights), settings.batch, p=weights))
-        told = project_window(project, pooled[chosen], valid[chosen], head)
-        actions = told @ head.expert_weight[AUDIO].T + head.expert_bias[AUDIO]
-        heard = told @ head.sound_weight.T + head.sound_bias
-        loss = 0.5 * allowed_nll(actions, allowed[chosen]).mean()
-        loss = loss + 4.0 * known_bce(heard, sounds[chosen], torch.from_numpy(rarity))
+        told = project_window(encoder.project, pooled[chosen], valid[chosen], head)
+        loss = audio_loss(head, told, allowed[chosen], sounds[chosen], rarity)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -150,6 +145,17 @@ def train_audio(
     facts = {"steps": float(settings.steps), "loss": round(loss_now, 4)}
     torch.save({"encoder": encoder.state_dict(), "head": head.state_dict(), "facts": facts}, out)
     return facts
+
+
+def audio_loss(
+    head: FusionNet, told: Tensor, allowed: Tensor, sounds: Tensor, rarity: Tensor
+) -> Tensor:
+    """told: (B, FEATURE_DIM) window features; the sounds matter more than the actions"""
+    from engines.training.losses import allowed_nll, known_bce
+
+    actions = told @ head.expert_weight[AUDIO].T + head.expert_bias[AUDIO]
+    heard = told @ head.sound_weight.T + head.sound_bias
+    return 0.5 * allowed_nll(actions, allowed).mean() + 4.0 * known_bce(heard, sounds, rarity)
 
 
 def project_window(project: nn.Module, pooled: Tensor, valid: Tensor, head: FusionNet) -> Tensor:

@@ -1,4 +1,4 @@
-"""Random views of training windows, in the encoders' own raw types, alike for all frames of one window."""
+"""Random views of training windows in raw types, alike for all frames of one window."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def _light(frames: Frames, rng: Generator) -> Frames:
     gain, offset, gamma = rng.uniform(0.6, 1.4), rng.uniform(-25, 25), rng.uniform(0.7, 1.4)
     curve = 255 * (np.arange(256) / 255) ** gamma * gain + offset
     table = np.clip(curve, 0, 255).astype(np.uint8)
-    frames = table[frames]
+    lit: Frames = table[frames]
     if rng.random() < 0.2:
-        grey = frames.mean(axis=3, keepdims=True).astype(np.uint8)
-        return np.repeat(grey, 3, axis=3)
-    return frames
+        grey = lit.mean(axis=3, keepdims=True).astype(np.uint8)
+        lit = np.repeat(grey, 3, axis=3)
+    return lit
 
 
 def _speed(frames: Frames, rng: Generator) -> Frames:
     scaled = frames * np.float32(rng.uniform(0.7, 1.4))
     scaled += rng.normal(0, rng.uniform(0, 1.5), frames.shape).astype(np.float32)
-    return np.clip(np.rint(scaled), -127, 127).astype(np.int8)
+    return np.asarray(np.clip(np.rint(scaled), -127, 127), np.int8)
 
 
 def _holes(frames: Frames, rng: Generator) -> Frames:

@@ -50,7 +50,7 @@ class Target:
 
 
 def target_at(label: Label, truth: Truth | None, t_s: float) -> Target:
-    """The window that ends at ``t_s``: by its ground truth when there is one, else by its clip's label."""
+    """The window that ends at ``t_s``: by ground truth when there is one, else by the label."""
     if truth is None:
         return Target(label.action_mask(), label.sound_targets())
     action = truth.action_at(t_s)
@@ -103,7 +103,7 @@ def cache_clips(
 
 
 def decision_times(inputs: ClipInputs, every_frames: int = 0) -> list[int]:
-    """Times in ns at which the clip is judged: its deciding ticks, and every n-th frame after 1 s."""
+    """When the clip is judged, in ns: at its deciding ticks, and every n-th frame after 1 s."""
     times = {int(t) for t in inputs.ticks_ns[inputs.decides]}
     if every_frames:
         late = inputs.frames_ns[inputs.frames_ns >= 1_000_000_000]

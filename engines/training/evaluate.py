@@ -1,8 +1,8 @@
 """Score a model on any manifest of clips, through the runtime's own preprocessing and encoders.
 
-Prints, for each data set and task, the gate beside every single modality, the mean of the experts and
-trivial baselines, with 95 % intervals from resampling groups. For example:
-  python -m engines evaluate --manifest ../shared/data/manifest.csv --root ../shared/data --split unseen
+Prints, for each data set and task, the gate beside every single modality, the mean of the experts
+and trivial baselines, with 95 % intervals from resampling groups. For example:
+  python -m engines evaluate --manifest data/manifest.csv --root data --split unseen
   python -m engines evaluate --manifest rooms/manifest.csv --root rooms --json -
 """
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, metavar="DIR",
                         help="what its paths are relative to (the manifest's folder)")  # fmt: skip
     parser.add_argument("--label-map", type=Path, metavar="FILE",
-                        help="YAML: data set: {label: {only|never|contains|sounds: ...}}")  # fmt: skip
+                        help="YAML, data set: {label: {only: [fall]}}")  # fmt: skip
     parser.add_argument("--models", type=Path, metavar="DIR", help="model directory (shipped)")
     parser.add_argument("--split", choices=("all", "unseen"), default="all",
                         help="unseen: leave out groups that the model was trained on")  # fmt: skip

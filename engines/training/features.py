@@ -43,7 +43,7 @@ def feature_path(clip: Clip, directory: Path) -> Path:
 
 
 def encode_clips(clips: Sequence[Clip], models: Path, directory: Path) -> int:
-    """Encode all clips that have no features yet with the ONNX files in ``models``; returns how many."""
+    """Encode clips that have no features yet with the ONNX files of ``models``; return how many."""
     backend = OpenVinoBackend(threads=1)
     encoders = {
         m: EngineEncoder(ENCODERS[m], backend.load((models / ENCODERS[m].file).read_bytes()))
@@ -112,7 +112,7 @@ def load_inputs_light(clip: Clip) -> ClipInputs:
 def windows_of(
     inputs: ClipInputs, encoded: dict[Modality, NDArray[np.float16]], times_ns: Sequence[int]
 ) -> list[tuple[int, tuple[F32, Mask, F32]]]:
-    """(time, (features, valid, quality)) of each time that has anything, as RoomFeatures fills them."""
+    """(time, (features, valid, quality)) of each time that has anything; see RoomFeatures."""
     entries = sorted(_entries(inputs, encoded), key=lambda pair: pair[1].t_ns)
     room = RoomFeatures(frozenset(MODALITIES))
     windows, position = [], 0

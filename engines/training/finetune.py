@@ -105,7 +105,7 @@ class Stream:
     def batch(
         self, chosen: Sequence[int], rng: np.random.Generator | None
     ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_]]:
-        """Frames of the chosen windows one after another, (window, slot) of each, allowed actions."""
+        """Frames of the windows one after another, (window, slot) of each, allowed actions."""
         frames, places = [], []
         for row, index in enumerate(chosen):
             window = self.windows[index]
@@ -120,6 +120,54 @@ class Stream:
         return tensors, np.array(places, np.int64), allowed
 
 
+class Trainer:
+    """Encoder, head and optimiser of one stream, and one step of their training."""
+
+    def __init__(self, stream: Stream, settings: FinetuneSettings) -> None:
+        import torch
+
+        from engines.models.encoder import build_encoder
+        from engines.models.fusion import FusionNet
+
+        torch.set_num_threads(1)
+        torch.manual_seed(settings.seed)
+        self._rng = np.random.default_rng([settings.seed, MODALITIES.index(settings.modality)])
+        self._stream, self._settings = stream, settings
+        encoder: Any = build_encoder(settings.modality)
+        self.encoder: Encoder = encoder.to(memory_format=torch.channels_last)
+        self.head = FusionNet()
+        frozen = freeze(self.encoder, settings.frozen_blocks)
+        self._resting = [] if settings.adapt_norms else frozen
+        body = [p for p in self.encoder.backbone.parameters() if p.requires_grad]
+        top = [*self.encoder.project.parameters(), *self.head.parameters()]
+        self._rates = (settings.backbone_rate, settings.head_rate)
+        self._optimiser = torch.optim.AdamW(
+            [{"params": body}, {"params": top}], lr=settings.head_rate, weight_decay=0.02
+        )
+        self._parameters = [*body, *top]
+        self.frames_seen = 0
+
+    def step(self, progress: float) -> float:
+        """One batch; returns its loss.  progress: share of all steps that are done"""
+        import torch
+
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * schedule(progress)
+        self.encoder.train()
+        for module in self._resting:
+            module.eval()
+        weights = self._stream.weights
+        chosen = self._rng.choice(len(weights), self._settings.batch, p=weights)
+        batch = self._stream.batch([int(i) for i in chosen], self._rng)
+        loss = window_loss(self.encoder, self.head, batch, self._settings)
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._parameters, 5.0)
+        self._optimiser.step()
+        self.frames_seen += len(batch[0])
+        return float(loss.detach())
+
+
 def finetune(
     train: Sequence[Clip],
     held_out: Sequence[Clip],
@@ -130,59 +178,26 @@ def finetune(
     """Train one stream; write encoder and head to ``out``; return what was measured."""
     import torch
 
-    from engines.models.encoder import build_encoder
-    from engines.models.fusion import FusionNet
-
-    torch.set_num_threads(1)
-    torch.manual_seed(settings.seed)
-    rng = np.random.default_rng([settings.seed, MODALITIES.index(settings.modality)])
-    stream, test = Stream(train, settings, 1), Stream(held_out, settings, 0)
-    encoder = build_encoder(settings.modality).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    head = FusionNet()
-    frozen = freeze(encoder, settings.frozen_blocks)
-    resting = [] if settings.adapt_norms else frozen
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [p for p in encoder.backbone.parameters() if p.requires_grad],
-             "lr": settings.backbone_rate},
-            {"params": [*encoder.project.parameters(), *head.parameters()],
-             "lr": settings.head_rate},
-        ],
-        weight_decay=0.02,
-    )  # fmt: skip
-    base_rates = [group["lr"] for group in optimiser.param_groups]
-    started, steps, step = time.monotonic(), settings.steps, 0
-    frames_seen, smooth = 0, 0.0
+    trainer = Trainer(Stream(train, settings, 1), settings)
+    started, steps, step, smooth = time.monotonic(), settings.steps, 0, 0.0
     while step < steps:
-        for group, rate in zip(optimiser.param_groups, base_rates, strict=True):
-            group["lr"] = rate * schedule(step / steps)
-        encoder.train()
-        for module in resting:
-            module.eval()
-        chosen = rng.choice(len(stream.windows), settings.batch, p=stream.weights)
-        batch = stream.batch([int(i) for i in chosen], rng)
-        loss = window_loss(encoder, head, batch, settings)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(
-            [p for g in optimiser.param_groups for p in g["params"]], 5.0
-        )
-        optimiser.step()
-        frames_seen += len(batch[0])
+        loss = trainer.step(step / steps)
+        smooth = loss if step == 0 else 0.95 * smooth + 0.05 * loss
         step += 1
-        smooth = float(loss.detach()) if step == 1 else 0.95 * smooth + 0.05 * float(loss.detach())
         if step == min(8, settings.steps):
             steps = affordable(settings, (time.monotonic() - started) / step)
         report(step, steps, smooth)
     elapsed = time.monotonic() - started
+    judged = judge(trainer.encoder, trainer.head, Stream(held_out, settings, 0), settings)
     facts = {
         "steps": float(steps),
         "loss": round(smooth, 4),
-        "train_ms_per_frame": round(1e3 * elapsed / max(frames_seen, 1), 2),
-        "held_out_balanced_accuracy": round(judge(encoder, head, test, settings), 4),
+        "train_ms_per_frame": round(1e3 * elapsed / max(trainer.frames_seen, 1), 2),
+        "held_out_balanced_accuracy": round(judged, 4),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"encoder": encoder.state_dict(), "head": head.state_dict(), "facts": facts}, out)
+    states = {"encoder": trainer.encoder.state_dict(), "head": trainer.head.state_dict()}
+    torch.save({**states, "facts": facts}, out)
     return facts
 
 

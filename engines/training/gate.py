@@ -43,7 +43,7 @@ class GateSettings:
     deafen_films: float = 0.5  # extra for surv_fight: who has a sound track gives the label away
     lose_step: float = 0.1
     noise: float = 0.1
-    judge_every: int = 250
+    judge_every: int = 100
     seed: int = 0
 
 
@@ -57,51 +57,93 @@ def train_gate(
     """The best network by held-out loss, calibrated, and what was measured."""
     import torch
 
-    from engines.training.losses import allowed_nll_of_probabilities, known_bce
-
     torch.set_num_threads(1)
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, 77])
     net = start_from(heads)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=0.05)
     weights = balanced_weights(train.clips, train.targets, SHARES)
-    allowed = np.stack([t.allowed for t in train.targets])
-    sounds = np.stack([t.sounds for t in train.targets])
-    rarity = torch.from_numpy(positive_weights(sounds, weights))
-    films = np.array([clip.row.dataset == "surv_fight" for clip in train.clips])
-    best, best_loss = copy.deepcopy(net), float("inf")
+    truth = all_targets(train)
+    rarity = torch.from_numpy(positive_weights(truth.sounds, weights))
+    best = Best(net, held_out)
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = settings.rate * schedule(step / settings.steps)
         chosen = rng.choice(len(weights), settings.batch, p=weights)
-        tensors = disturbed(train, chosen, films[chosen], settings, rng)
-        there = tensors[1].any(dim=2)
-        pooled = net.temporal(tensors[0], tensors[1].float())
-        logits = net.expert_logits(pooled)
-        gate = net.gate(pooled, there.float(), tensors[3])
-        known = torch.from_numpy(allowed[chosen])
-        fused = (gate[:, :, None] * logits.softmax(dim=2)).sum(dim=1)
-        loss = allowed_nll_of_probabilities(fused, known)[there.any(dim=1)].mean()
-        loss = loss + 0.5 * expert_loss(logits, there, known)
-        heard = net.sound_logits(pooled)[there[:, AUDIO]]
-        told = torch.from_numpy(sounds[chosen])[there[:, AUDIO]]
-        loss = loss + 2.0 * known_bce(heard, told, rarity)
+        batch = disturbed(train, chosen, truth.films[chosen], settings, rng)
+        loss = gate_loss(net, batch, truth.allowed[chosen], truth.sounds[chosen], rarity)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         report(step + 1, settings.steps, float(loss.detach()))
         if (step + 1) % settings.judge_every == 0 or step + 1 == settings.steps:
-            now = held_out_loss(net, held_out)
-            if now < best_loss:
-                best, best_loss = copy.deepcopy(net), now
-    facts = {"held_out_loss": round(best_loss, 4)}
-    facts.update(calibrate(best, held_out))
-    return best, facts
+            best.consider(net, step + 1)
+    facts = {"held_out_loss": round(best.loss, 4), "gate_steps": float(best.step)}
+    return best.net, {**facts, **calibrate(best.net, held_out)}
+
+
+class Best:
+    """The network with the lowest held-out loss so far; the untrained one is a candidate too."""
+
+    def __init__(self, net: FusionNet, held_out: GateWindows) -> None:
+        self._held_out = held_out
+        self.net, self.step, self.loss = net, 0, float("inf")
+        self.consider(net, 0)
+
+    def consider(self, net: FusionNet, step: int) -> None:
+        """Keep a copy when it is better."""
+        loss = held_out_loss(net, self._held_out)
+        if loss < self.loss:
+            self.net, self.step, self.loss = copy.deepcopy(net), step, loss
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is known of all windows."""
+
+    allowed: Mask  # (N, A)
+    sounds: F32  # (N, S)
+    films: Mask  # (N,) those of surv_fight
+
+
+def all_targets(windows: GateWindows) -> Targets:
+    """Stack them."""
+    films = [clip.row.dataset == "surv_fight" for clip in windows.clips]
+    return Targets(
+        np.stack([t.allowed for t in windows.targets]),
+        np.stack([t.sounds for t in windows.targets]),
+        np.array(films, np.bool_),
+    )
+
+
+def gate_loss(
+    net: FusionNet,
+    batch: tuple[Tensor, Tensor, Tensor, Tensor],
+    allowed: Mask,
+    sounds: F32,
+    rarity: Tensor,
+) -> Tensor:
+    """The fused scores, each expert's own, and the sounds."""
+    import torch
+
+    from engines.training.losses import allowed_nll_of_probabilities, known_bce
+
+    features, valid, there, quality = batch
+    known = torch.from_numpy(allowed)
+    pooled = net.temporal(features, valid.float())
+    logits = net.expert_logits(pooled)
+    gate = net.gate(pooled, there.float(), quality)
+    fused = (gate[:, :, None] * logits.softmax(dim=2)).sum(dim=1)
+    loss = allowed_nll_of_probabilities(fused, known)[there.any(dim=1)].mean()
+    loss = loss + 0.5 * expert_loss(logits, there, known)
+    heard = net.sound_logits(pooled)[there[:, AUDIO]]
+    told = torch.from_numpy(sounds)[there[:, AUDIO]]
+    return loss + 2.0 * known_bce(heard, told, rarity)
 
 
 def start_from(heads: dict[Modality, Path]) -> FusionNet:
-    """A network whose temporal stages, experts and sound head are those the streams learned alone."""
+    """A network that begins with the temporal stages and heads the streams learned alone."""
     import torch
 
     from engines.models.fusion import FusionNet
@@ -143,7 +185,8 @@ def disturbed(
     valid &= ~lost
     quality[:, :, 2] *= valid.sum(axis=2) / steps
     scale = features.std(axis=(2, 3), keepdims=True)
-    features += settings.noise * scale * rng.normal(size=features.shape).astype(np.float32)
+    disturbance = rng.standard_normal(features.shape, np.float32)
+    features += np.float32(settings.noise) * scale * disturbance
     mask = torch.from_numpy(valid)
     return torch.from_numpy(features), mask, mask.any(dim=2), torch.from_numpy(quality)
 
@@ -233,7 +276,7 @@ def calibrate(net: FusionNet, windows: GateWindows) -> dict[str, float]:
 
 
 def held_out_scores(seen: Opinions, windows: GateWindows) -> dict[str, float]:
-    """Mean recall over classes: fused, mean of experts, and each expert alone; and of the sounds."""
+    """Mean recall over classes: fused, mean of the experts, and each expert alone."""
     experts = softmax(seen.logits) * seen.there[:, :, None]
     uniform = seen.there / np.maximum(seen.there.sum(axis=1, keepdims=True), 1)
     views = {

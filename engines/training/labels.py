@@ -217,7 +217,7 @@ def _names(entry: Entry, key: str, known: Sequence[str], where: str) -> frozense
 
 
 def load_label_map(path: Path | None) -> LabelMap:
-    """The built-in table, with the entries of a YAML file over it. Raises: MissingFileError, ConfigError."""
+    """The table with the entries of a YAML file over it.  Raises: MissingFileError, ConfigError."""
     import yaml
 
     if path is None:

@@ -1,4 +1,4 @@
-"""What one training process does: its streams one after another, telling the main process how it goes."""
+"""What one training process does: its streams one after another, with notes to the main one."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from engines.training.finetune import FinetuneSettings
 CPU_S_PER_CLIP = 2.6
 """To render 4 s, measured; see ``python -m engines rooms``."""
 
-RECENT = (0, 1, 2, 3, 4, 5, 6, 7)  # the last second: movement
-SPARSE = (0, 2, 5, 9)  # of two seconds: a picture changes slowly
+MOVING = (0, 1, 2, 4, 6, 9)  # of two seconds, counted back: dense where it just happened
+SPARSE = (0, 2, 5, 9)  # a picture changes slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ PRESETS = {
         minutes=40,
         rooms_share=0.36,
         closing_share=0.17,
-        spoiled_every=2,
+        spoiled_every=3,
         flow_steps=1400,
         depth_steps=1000,
         rgb_steps=900,
         audio_steps=2500,
-        gate_steps=2500,
+        gate_steps=1500,
     )
 }
 
@@ -70,13 +70,13 @@ def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[
     lane_minutes = minutes if workers > 1 else minutes / 2
     rooms_only = {"rooms": 1.0}
     flow = FinetuneSettings(
-        Modality.FLOW, preset.flow_steps, 0.75 * lane_minutes, RECENT, frozen_blocks=2, seed=seed
+        Modality.FLOW, preset.flow_steps, 0.75 * lane_minutes, MOVING, frozen_blocks=2, seed=seed
     )
     depth = FinetuneSettings(
         Modality.DEPTH,
         preset.depth_steps,
         0.5 * lane_minutes,
-        RECENT,
+        SPARSE,
         frozen_blocks=2,
         seed=seed,
         shares=rooms_only,

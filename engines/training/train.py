@@ -1,4 +1,4 @@
-"""Train the models that ship: render rooms, train four encoders and the gate, export, write the store.
+"""Train the models that ship: render rooms, train encoders and gate, export, write the store.
 
 Every stage keeps what it finished in the work directory, so an interrupted run goes on where it
 stopped. For example:

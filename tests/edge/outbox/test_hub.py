@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edge.clock import SystemClock
 from edge.decision.lifecycle import moved
 from edge.demo_broker import PrivateBroker
+from edge.errors import ConfigError, StoreError
 from edge.outbox.hub import Hub, Identity, open_hub
 from edge.outbox.payload import ModalityHealth
+from edge.outbox.store import Message
 from edge.settings import MqttSettings
 from edge.values import Alarm, AlarmState, Fused
 from edge.vocabulary import ACTIONS, MODALITIES, AlarmClass, Modality
@@ -252,6 +255,75 @@ def test_a_wrong_password_is_said_and_loses_nothing(
         assert open_.outbox.count() == 2
         secret.write_text("edge-pw")  # put right while it runs
         assert eventually(lambda: open_.worker.is_online)
+
+
+def test_an_unexpected_error_does_not_end_the_outbox_thread(
+    broker: PrivateBroker, tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hub(mqtt(broker.port), tmp_path) as open_:
+        whole = open_.publisher.heartbeat
+
+        def broken(seq: int, heartbeat_s: float) -> Message:
+            if seq == 1:
+                raise RuntimeError("odd")
+            return whole(seq, heartbeat_s)
+
+        monkeypatch.setattr(open_.publisher, "heartbeat", broken)
+        open_.worker.start()
+        assert eventually(lambda: "RuntimeError: odd" in str(open_.worker.problem))
+        open_.publisher.alarms([fall()])
+        assert eventually(lambda: open_.worker.is_online and open_.outbox.count() == 0)
+
+
+def test_a_device_that_fails_is_offline_and_not_stopped(
+    broker: PrivateBroker, tmp_path: Path, listen: Listen, eventually: Eventually
+) -> None:
+    ear = listen(broker.port)
+    with pytest.raises(RuntimeError, match="odd"), hub(mqtt(broker.port), tmp_path) as open_:
+        open_.worker.start()
+        assert eventually(lambda: open_.worker.is_online)
+        raise RuntimeError("odd")
+    assert eventually(lambda: states(ear) == ["online", "offline"])
+
+
+def test_an_alarm_that_cannot_be_stored_is_still_said(
+    broker: PrivateBroker, tmp_path: Path, listen: Listen, eventually: Eventually
+) -> None:
+    ear = listen(broker.port)
+    with pytest.raises(StoreError), hub(mqtt(broker.port), tmp_path) as open_:
+        open_.worker.start()
+        assert eventually(lambda: open_.worker.is_online)
+        open_.outbox._db.execute("PRAGMA query_only = ON")  # as a disk that has gone read-only
+        open_.publisher.alarms([fall()])
+    assert eventually(lambda: [d["state"] for d in ear.data("/alarm/a1")] == ["confirmed"])
+    assert eventually(lambda: len(ear.data("/event")) == 1)
+
+
+def test_files_of_the_settings_are_read_before_anything_starts(tmp_path: Path) -> None:
+    settings = mqtt(1, username="edge", password_file=tmp_path / "none")
+    with pytest.raises(ConfigError, match="password_file"), hub(settings, tmp_path):
+        pass
+
+
+def test_a_fault_keeps_its_beginning_and_tells_its_latest_detail(
+    broker: PrivateBroker, tmp_path: Path, listen: Listen, eventually: Eventually
+) -> None:
+    ear = listen(broker.port)
+    with hub(mqtt(broker.port), tmp_path) as open_:
+        open_.publisher.fault("camera", "no camera; plug it in")
+        open_.publisher.fault("camera", "busy; stop the other program")
+        open_.worker.start()
+        assert eventually(lambda: len(ear.data("/fault")) == 1)
+    (entry,) = ear.data("/fault")[0]["active"]
+    assert entry["detail"] == "busy; stop the other program"
+
+
+def test_only_scores_prove_that_inference_is_alive(tmp_path: Path) -> None:
+    nothing = Fused("lounge", 0, 0, None, None, None, dict.fromkeys(MODALITIES, 0.0), {})
+    with hub(mqtt(1), tmp_path) as open_:
+        open_.publisher.activity(nothing)
+        beat = json.loads(open_.publisher.heartbeat(1, 1.0).payload)
+        assert beat["data"]["last_inference_age_ms"] is None
 
 
 def test_telemetry_arrives_and_only_the_latest_waits(

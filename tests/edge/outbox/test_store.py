@@ -97,6 +97,20 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         Outbox(path)
 
 
+def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from edge.outbox.store import Outbox; "
+    code += "o = Outbox(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(tmp_path / "o.db")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(StoreError, match="no other gatehouse uses it"):
+            Outbox(tmp_path / "o.db")
+    with Outbox(tmp_path / "o.db") as outbox:
+        assert outbox.count() == 0
+
+
 CHILD = """
 import sys
 from pathlib import Path
