@@ -91,7 +91,7 @@ class OpenAlarm:
         self._settings = settings
         self._quiet_ns = 0
         self._seen_ns = self._since_ns = since_ns
-        opened_ns = alarm.onset_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
+        opened_ns = since_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
         self._opened_ns, self._said_ns = min(opened_ns, since_ns), min(alarm.updated_ns, since_ns)
 
     @property

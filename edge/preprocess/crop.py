@@ -1,7 +1,8 @@
 """Where in the picture the person is: the moving one, or the only one a segmented depth shows.
 
-Motion lights up cells of a coarse map that fade within a second; the box follows the connected
-bright cells and stays where it is while nothing moves, so that someone lying still stays in it.
+Motion, and whoever stands out from the room in depth, light up cells of a coarse map that fade
+within a second; the box follows the connected bright cells and stays where it is while nothing
+moves, so that someone lying still stays in it.
 Nothing seen yet, or everything moving (a shaken camera, a lamp switched on): the full frame.
 """
 
@@ -13,25 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.encoders.spec import FLOW_SCALE
+from edge.preprocess.background import COLUMNS, ROWS, DepthBackground
 from edge.preprocess.boxes import Box
 from edge.values import F32, Mask
 
-_COLUMNS, _ROWS = 40, 30  # cells of the energy map
 _FADE = 0.75  # of the energy, per update (7.5 a second): time constant 0.5 s
 _MOVING_PX = 0.5  # flow below this is noise of compression and of the sensor
-_MOVING_MM = 80  # depth changes below this, or below 4 % of the distance, are noise
-_MOVING_DEPTH_SHARE = 0.04
 _BRIGHT = 0.25  # share of a cell that must move
 _MIN_CELLS = 6  # smaller than any person: half a per cent of the picture
-_COMPANION = 0.35  # others who move this much, relative to the most moving, are kept in the box
+_COMPANION = 0.5  # others who move this much, relative to the most moving, are kept in the box
 _EVERYTHING = 0.5  # more of the picture than this moving is not a person
 _UNSURE_UPDATES = 8  # everything has moved for a second: back to the full frame
 _SEGMENTED = 0.35  # depth with fewer valid pixels than this shows a person cut out of the room
-_OUTWARD, _INWARD, _LIMB = 0.6, 0.3, 0.06  # how fast edges follow; see CropTracker._follow
+_OUTWARD, _INWARD, _LIMB = 0.6, 0.35, 0.06  # how fast edges follow; see CropTracker._follow
 _MARGIN = 0.15  # of the longer side, on each side
 _TAIL = 0.03  # of the energy, cut off at each side of the box: flicker and shadows
 _SETTLING_UPDATES = 8  # of motion, before the box is trusted to know the whole body
-_MIN_SIDE = 0.5  # of the picture's longer side
+_MIN_SIDE = 0.45  # of the picture's longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class CropTracker:
     """One room's crop. Deterministic; its memory is a map of 40 x 30 cells."""
 
     def __init__(self) -> None:
-        self._energy: F32 = np.zeros((_ROWS, _COLUMNS), np.float32)
-        self._last_depth: NDArray[np.uint16] | None = None
+        self._energy: F32 = np.zeros((ROWS, COLUMNS), np.float32)
+        self._background = DepthBackground()
         self._edges, self._settling = _EVERYWHERE, _SETTLING_UPDATES
         self._everything_moved = 0
 
@@ -67,15 +66,12 @@ class CropTracker:
         """
         aspect = _aspect(flow, depth_mm)
         segmented = None
-        moving = np.zeros((_ROWS, _COLUMNS), np.float32)
+        moving = np.zeros((ROWS, COLUMNS), np.float32)
         if flow is not None:
             moving = np.maximum(moving, _to_cells(_moving_flow(flow)))
         if depth_mm is not None:
-            depth = _to_grid(depth_mm)
-            if self._last_depth is not None:
-                moving = np.maximum(moving, _to_cells(_moving_depth(self._last_depth, depth)))
-            segmented = _segmented(depth)
-        self._last_depth = depth if depth_mm is not None else None
+            moving = np.maximum(moving, self._background.foreground(depth_mm))
+            segmented = _segmented(_to_grid(depth_mm))
         target = (
             _bounds(segmented, segmented > _BRIGHT)
             if segmented is not None
@@ -128,12 +124,6 @@ def _moving_flow(flow: NDArray[np.int8]) -> Mask:
     return np.asarray(speed > max(_MOVING_PX * FLOW_SCALE, 3 * noise))
 
 
-def _moving_depth(before: NDArray[np.uint16], now: NDArray[np.uint16]) -> Mask:
-    change = np.abs(now.astype(np.int32) - before)
-    threshold = np.maximum(_MOVING_MM, _MOVING_DEPTH_SHARE * now)
-    return np.asarray((before > 0) & (now > 0) & (change > threshold))
-
-
 def _segmented(depth: NDArray[np.uint16]) -> F32 | None:
     """Share of each cell that is the person, when the room has been cut away; else None."""
     valid = depth > 0
@@ -144,7 +134,7 @@ def _segmented(depth: NDArray[np.uint16]) -> F32 | None:
 def _to_grid(depth_mm: NDArray[np.uint16]) -> NDArray[np.uint16]:
     import cv2
 
-    size = (_COLUMNS * 4, _ROWS * 4)
+    size = (COLUMNS * 4, ROWS * 4)
     return np.asarray(cv2.resize(depth_mm, size, interpolation=cv2.INTER_NEAREST), np.uint16)
 
 
@@ -153,7 +143,7 @@ def _to_cells(mask: Mask) -> F32:
     import cv2
 
     cells = cv2.resize(
-        mask.view(np.uint8) * np.uint8(255), (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA
+        mask.view(np.uint8) * np.uint8(255), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA
     )
     share: F32 = np.asarray(cells, np.float32) / np.float32(255)
     return share

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge.vocabulary import Modality
 from engines.training.finetune import FinetuneSettings
 
-CPU_S_PER_CLIP = 2.6
+CPU_S_PER_CLIP = 1.2
 """To render 4 s, measured; see ``python -m engines rooms``."""
 
 MOVING = (0, 1, 2, 4, 6, 9)  # of two seconds, counted back: dense where it just happened

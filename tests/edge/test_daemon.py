@@ -86,6 +86,24 @@ def test_two_recordings_in_one_process_reach_the_hub_as_two_rooms(
     assert board.rooms["home/box/right"].missing["depth"] == "absent"
 
 
+def test_the_hub_reads_what_is_watched_and_no_fault_of_an_earlier_run(
+    make_recording: Make, models: Models, broker: PrivateBroker, tmp_path: Path
+) -> None:
+    rooms = {"left": make_recording(seconds=1)}
+    bad = {"left": tmp_path / "none.mcap", "right": rooms["left"]}
+    assert watch(settings_of(tmp_path / "state", broker.port, bad), models) == 1
+    assert watch(settings_of(tmp_path / "state", broker.port, rooms), models) == 0
+    kept: dict[str, Any] = {}
+    with subscribed(broker.host, broker.port, "aal/v1/home/box/+") as hub:
+        deadline = time.monotonic() + PATIENCE_S
+        while len(kept) < 3 and time.monotonic() < deadline:
+            kept |= {topic.rpartition("/")[2]: raw for topic, raw in hub.receive(0.2)}
+    told = {name: json.loads(raw)["data"] for name, raw in kept.items()}
+    assert told["fault"]["active"] == []
+    assert (told["privacy"]["mode"], told["privacy"]["recording"]) == ("watching", False)
+    assert told["status"]["state"] == "stopped"
+
+
 def test_with_the_broker_down_alarms_are_kept_and_told_at_the_next_start(
     make_recording: Make, models: Models, broker: PrivateBroker, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.clock import ManualClock
-from edge.errors import MediaError
+from edge.errors import ConfigError, MediaError
 from edge.intake import Ended, RoomFeed, Slots, Started
 from edge.settings import MediaSourceSettings, SourceSettings, WebcamSourceSettings
 from edge.stages import Source
@@ -126,6 +126,46 @@ def test_a_live_device_is_opened_again_after_a_failure() -> None:
     taken = [news for _, news in slots.take(0)]
     assert [news.t_ns for news in taken if isinstance(news, Sample)] == [1, 2]
     assert not any(news.final for news in taken if isinstance(news, Ended) and news.error)
+
+
+def test_a_live_device_that_ends_without_a_word_has_failed_and_is_given_time() -> None:
+    slots = Slots(["one"])
+    stop = threading.Event()
+    opened = iter(range(2))
+
+    def open_it(_: SourceSettings) -> Source:
+        if next(opened, None) is None:
+            stop.set()
+        return ListSource([])
+
+    settings = WebcamSourceSettings(type="webcam")
+    RoomFeed("one", settings, open_it, slots, ManualClock(), stop, first_retry_s=0.001).run()
+    ends = [news for _, news in slots.take(0) if isinstance(news, Ended)]
+    assert all("stopped delivering" in str(ended.error) for ended in ends)
+    assert not any(ended.final for ended in ends)
+
+
+def test_a_missing_library_keeps_its_remedy_and_status() -> None:
+    slots = Slots(["one"])
+    error = ConfigError("GStreamer for Python is missing: apt install it")
+    feed(FILE, ListSource([], error), slots, ManualClock()).run()
+    assert slots.take(0)[-1][1] == Ended(error, final=True)
+
+
+def test_a_file_that_loops_faster_than_time_never_goes_back_in_time() -> None:
+    slots = Slots(["one"])
+    stop = threading.Event()
+    runs = iter(range(3))
+
+    def opened(_: SourceSettings) -> Source:
+        if next(runs, None) is None:
+            stop.set()
+        return ListSource([0, 500])
+
+    settings = MediaSourceSettings(type="media", path=Path("any"), realtime=False, loop=True)
+    RoomFeed("one", settings, opened, slots, ManualClock(), stop).run()
+    times = [news.t_ns for _, news in slots.take(0) if isinstance(news, Sample)]
+    assert times == sorted(set(times))
 
 
 def test_a_looping_file_starts_again_later_in_time() -> None:

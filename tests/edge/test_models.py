@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.errors import EX_DAMAGED, ModelError
-from edge.models import ModelStore
+from edge.models import ModelStore, load_fusion_parameters, open_models
+from edge.settings import ModelSettings
 
 
 def write_store(directory: Path, content: bytes = b"weights") -> Path:
@@ -64,3 +68,27 @@ def test_a_bad_manifest_is_one_clear_line(tmp_path: Path, text: str | None) -> N
     with pytest.raises(ModelError, match=r"manifest.*reinstall") as caught:
         ModelStore(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_graph_of_another_version_is_refused_before_it_watches(
+    model_directory: Path, tmp_path: Path
+) -> None:
+    for name, found, complaint in (
+        ("rgb.onnx", (model_directory / "flow.onnx").read_bytes(), "does not take rgb input"),
+        ("fusion.onnx", b"garbage" * 9, "not an ONNX file"),
+    ):
+        directory = tmp_path / name
+        shutil.copytree(model_directory, directory)
+        (directory / name).write_bytes(found)
+        manifest = json.loads((directory / "manifest.json").read_text())
+        manifest["files"][name]["sha256"] = sha256(found).hexdigest()
+        (directory / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(ModelError, match=f"{name}: {complaint}; reinstall") as caught:
+            open_models(ModelSettings(directory=directory))
+        assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_not_numbers_are_refused(model_directory: Path) -> None:
+    whole = load_fusion_parameters(ModelStore(model_directory))
+    with pytest.raises(ModelError, match="gate_bias is not finite"):
+        replace(whole, gate_bias=whole.gate_bias * np.float32(np.nan))

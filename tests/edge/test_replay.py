@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from edge.compose import make_window
 from edge.errors import MediaError, MissingFileError
 from edge.models import Models
-from edge.replay import decision_line, replay_file
+from edge.replay import decision_line, replay_file, until_ticks
+from edge.settings import WindowSettings
+from edge.values import Sample, Step, Stream, Tick
 from edge.vocabulary import ACTIONS, SOUNDS, Modality
 
 Make = Callable[..., Path]
@@ -107,3 +111,22 @@ def test_a_missing_and_a_truncated_file_are_told_apart(
     half.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(MediaError):
         list(replay_file(half, models))
+
+
+class Damaged:
+    """Sound for a while, then broken."""
+
+    streams = frozenset({Stream.AUDIO})
+
+    def samples(self) -> Iterator[Sample]:
+        yield Sample(Stream.AUDIO, 0, np.zeros(20_000, np.int16))
+        raise MediaError("broken")
+
+
+def test_damage_costs_no_decision_on_what_came_before_it() -> None:
+    grid = make_window(Damaged.streams, WindowSettings())
+    items: list[Step | Tick] = []
+    with pytest.raises(MediaError):
+        items.extend(item for group in until_ticks(Damaged(), grid) for item in group)
+    ticks = [item.t_ns for item in items if isinstance(item, Tick) and item.decides]
+    assert ticks == [1_000_000_000, 1_250_000_000]

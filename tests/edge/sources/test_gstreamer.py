@@ -210,6 +210,15 @@ def test_what_is_no_camera_is_said_when_it_is_opened() -> None:
         next(iter(camera.samples()))
 
 
+def test_without_a_microphone_the_camera_is_still_tried() -> None:
+    if GST.ElementFactory.find("v4l2src") is None:
+        pytest.skip("GStreamer has no v4l2src here")
+    camera = webcam.Webcam("/dev/null", microphone=True)
+    assert camera.streams == {Stream.RGB, Stream.AUDIO}
+    with pytest.raises(DeviceError, match=r"/dev/null: .*; check the cable"):
+        next(iter(camera.samples()))
+
+
 def test_live_samples_carry_the_time_of_the_pipelines_clock() -> None:
     description = (
         f"videotestsrc is-live=true num-buffers=6 ! decodebin ! {core.PICTURES} "
