@@ -136,7 +136,14 @@ def _probe(gst: Any, path: Path) -> frozenset[str]:
         pipeline.bin.set_state(gst.State.PAUSED)
         deadline, idle = time.monotonic() + _STALL_S, 0
         while not complete:
-            pipeline.check()
+            try:
+                pipeline.check()
+            except core.MissingDecoderError:
+                raise
+            except core.GstError:
+                if complete:  # meanwhile: the error is only that nobody takes the streams
+                    break
+                raise
             # decodebin may lose the error of a demuxer that fails while it is being plugged in
             idle = 0 if pipeline.is_working() else idle + 1
             if idle > _IDLE_POLLS or time.monotonic() > deadline:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -56,6 +56,7 @@ def test_digital_silence_is_not_usable_and_faint_noise_is() -> None:
     assert signals.audio_cues(np.zeros(15_600, np.float32)) == pytest.approx([0, 0])
 
 
+@settings(deadline=None)
 @given(
     luma=arrays(np.uint8, (4, 5)),
     flow=arrays(np.int8, (4, 5, 2)),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.settings import WindowSettings
@@ -205,6 +205,7 @@ def test_a_sample_of_an_unknown_stream_is_refused() -> None:
         GridSynchroniser(frozenset({Stream.RGB}), WindowSettings()).push(depth(0))
 
 
+@settings(deadline=None)
 @given(
     lengths=st.tuples(*[st.floats(0.05, 3)] * 3),
     starts=st.tuples(*[st.floats(0, 0.2)] * 3),
@@ -230,6 +231,7 @@ def test_interleaving_does_not_change_the_output(
     assert not other[2].dropped
 
 
+@settings(deadline=None)
 @given(frames=st.integers(1, 120), rate=st.sampled_from([7.5, 15.0, 25.0, 29.97, 30.0]))
 def test_the_number_of_decisions_follows_from_the_length(frames: int, rate: float) -> None:
     _, ticks, _ = run([rgb(k / rate) for k in range(frames)])

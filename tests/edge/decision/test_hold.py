@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decision.hold import Hold
@@ -64,6 +64,7 @@ def test_dismissed_evidence_counts_again_only_after_it_was_gone() -> None:
     assert feed(hold, 0.9, 0.9, 0.9, 0.1, 0.9, 0.9, 0.9, start=3) == [False] * 6 + [True]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(0, 1), max_size=40))
 def test_it_never_holds_before_enough_scores_were_high(scores: list[float | None]) -> None:
     held = feed(Hold(RULE), *scores)
