@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from edge.errors import GatehouseError
 from edge.values import F32, Mask
+from engines.processes import worker_pool
 from engines.training.datasets import ClipInputs, open_row, read_inputs, save_inputs
 from engines.training.labels import Label
 from engines.training.manifest import Row
@@ -79,12 +79,6 @@ def cache_clip(clip: Clip) -> str | None:
     return None
 
 
-def _quiet_worker() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-
-
 def cache_clips(
     clips: Sequence[Clip],
     workers: int,
@@ -93,7 +87,7 @@ def cache_clips(
     """Decode all clips; returns one line for each that could not be read."""
     todo = [clip for clip in clips if not clip.inputs.exists()]
     problems = []
-    with ProcessPoolExecutor(workers, get_context("spawn"), _quiet_worker) as pool:
+    with worker_pool(workers) as pool:
         jobs = [pool.submit(cache_clip, clip) for clip in todo]
         for job in progress(as_completed(jobs), len(jobs)):
             problem = job.result()  # type: ignore[attr-defined]

@@ -13,12 +13,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from edge.errors import EX_OK, EX_SOME_FAILED, MediaError, StoreError, UsageError
 from edge.models import ModelStore
+from engines.processes import worker_pool
 from engines.training.bars import Bars
 from engines.training.labels import load_label_map
 from engines.training.manifest import Row, read_manifest
@@ -94,7 +94,7 @@ def score_all(rows: Sequence[Row], models: Path | None, workers: int) -> list[Cl
     os.environ["OMP_NUM_THREADS"] = "1"
     chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
     found: dict[str, ClipScores] = {}
-    with Bars() as bars, ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with Bars() as bars, worker_pool(workers) as pool:
         jobs = [pool.submit(score_clips, chunk, models) for chunk in chunks]
         for job in bars.track("scoring")(as_completed(jobs), len(jobs)):
             found.update({clip.row.name: clip for clip in job.result()})

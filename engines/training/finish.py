@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from edge.encoders.spec import ENCODERS, FUSION_FILE
 from edge.vocabulary import MODALITIES
 from engines.export import onnx_from_encoder, onnx_from_fusion
+from engines.processes import worker_pool
 from engines.store import Provenance, write_model_dir
 from engines.training.bars import Bars
 from engines.training.cache import Clip
@@ -93,7 +93,7 @@ def encode_all(
     """Encode every clip once, in several processes."""
     count = workers * CHUNKS_PER_WORKER
     chunks = [clips[i::count] for i in range(count) if clips[i::count]]
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         jobs = [pool.submit(encode_clips, chunk, models, features) for chunk in chunks]
         for job in bars.track("features")(as_completed(jobs), len(jobs)):
             job.result()

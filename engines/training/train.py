@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 from edge.errors import EX_OK, EX_UNAVAILABLE, MediaError, StoreError, UsageError
+from engines.processes import worker_pool
 from engines.training.bars import Bars
 from engines.training.cache import Clip, cache_clips
 from engines.training.clips import clips_of, divide, training_rows, usable
@@ -123,9 +123,8 @@ def train_and_write(
         Lane(settings, audio if i == 0 else None, train, held_out, work)
         for i, settings in enumerate(streams)
     ]
-    context = get_context("spawn")
     facts: dict[str, dict[str, float]] = {}
-    with context.Manager() as manager, ProcessPoolExecutor(args.workers, context) as pool:
+    with get_context("spawn").Manager() as manager, worker_pool(args.workers) as pool:
         notes = manager.Queue()
         running = [pool.submit(run_lane, job, notes) for job in jobs]
         bars.follow(notes, running)
