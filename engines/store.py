@@ -37,6 +37,22 @@ def write_model_dir(directory: Path, files: Mapping[str, bytes], provenance: Pro
     (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
+INTENT = (
+    "## Intended use",
+    "Recognises what people do in one room of an assisted-living home from RGB, optical flow,",
+    "depth and sound, and raises alarms for carers beside, never instead of, their own rounds.",
+    "Not a medical device; it does not identify anyone and infers no emotion or diagnosis.",
+    "",
+    "## Known limits",
+    "- Depth, and sound together with pictures, were learned from rendered rooms alone: real",
+    "  cameras, blankets, pets and crowded rooms were never seen.",
+    "- Crouching, kneeling and lying down on purpose may be mistaken for a fall.",
+    "- Somebody who has not moved since the start is looked for in the whole picture, not in a",
+    "  crop, and is recognised less well.",
+    "- Expect worse results in rooms, on cameras and with people unlike those below.",
+)
+
+
 def manifest_of(files: Mapping[str, bytes], provenance: Provenance) -> dict[str, Any]:
     """The manifest that ``edge.models.ModelStore`` reads, and the facts that people ask for."""
     entries = {
@@ -62,10 +78,7 @@ def model_card(provenance: Provenance) -> str:
         [
             f"# Model card: {provenance.name}",
             "",
-            "Recognises what people do in a room of an assisted-living home from RGB, optical",
-            "flow, depth and sound, and raises alarms for carers. Not a medical device; it does",
-            "not identify anyone. Expect worse results in rooms, on cameras and with people",
-            "unlike those below.",
+            *INTENT,
             "",
             "## Learned from",
             *[f"- {name}" for name in provenance.trained_on],
