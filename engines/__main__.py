@@ -6,9 +6,10 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import NoReturn
 
-from edge.errors import EX_USAGE, GatehouseError
+from edge.errors import EX_UNAVAILABLE, EX_USAGE, GatehouseError
 
 COMMANDS = {
     "rooms": ("engines.rooms.generate", "render rooms with sound, depth and ground truth"),
@@ -50,6 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GatehouseError as error:
         sys.stderr.write(f"{parser.prog} {args.command}: {error}\n")
         return error.exit_code
+    except BrokenProcessPool:
+        sys.stderr.write(
+            f"{parser.prog} {args.command}: a worker process was killed, perhaps for want of "
+            "memory; run again with fewer --workers\n"
+        )
+        return EX_UNAVAILABLE
     except KeyboardInterrupt:
         sys.stderr.write(f"{parser.prog} {args.command}: interrupted\n")
         return _INTERRUPTED

@@ -88,14 +88,16 @@ def fold_pads(model: ModelProto) -> int:
 
 
 def _pad_amounts(graph: GraphProto, pad: NodeProto) -> list[int] | None:
-    """Top, left, bottom, right; None when it pads batch or channels, or is not a constant."""
+    """Top, left, bottom, right; None unless it puts a known number of zeros around pictures."""
     from onnx import numpy_helper
 
     known = _constants(graph)
     known.update(
         {i.name: numpy_helper.to_array(i) for i in graph.initializer if i.name in pad.input}
     )
-    if pad.input[1] not in known:
+    mode = next((a.s for a in pad.attribute if a.name == "mode"), b"constant")
+    value = pad.input[2] if len(pad.input) > 2 else ""
+    if mode != b"constant" or pad.input[1] not in known or (value and np.any(known.get(value, 1))):
         return None
     amounts = [int(amount) for amount in known[pad.input[1]]]
     if len(amounts) != 8 or any(amounts[i] for i in (0, 1, 4, 5)):

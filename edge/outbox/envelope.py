@@ -62,13 +62,13 @@ def stamped(raw: bytes, wall_ns: int, waited: bool) -> bytes:
     try:
         event = json.loads(raw)
         data, time = event["data"], event["time"]
-        written = datetime.fromisoformat(time.replace("Z", "+00:00"))
+        if "published_at" not in data:
+            return raw
+        now = utc(wall_ns)
+        # A wall clock that was set back meanwhile does not make it new.
+        late = abs(now - datetime.fromisoformat(time.replace("Z", "+00:00"))) > _LATE
+        data["published_at"] = now.isoformat().replace("+00:00", "Z")
+        data["replayed"] = waited and late
     except (ValueError, KeyError, TypeError, AttributeError):
         return raw  # empty, or damaged on disk: it must not hold up what waits behind it
-    if "published_at" not in data:
-        return raw
-    now = utc(wall_ns)
-    data["published_at"] = now.isoformat().replace("+00:00", "Z")
-    # A wall clock that was set back meanwhile does not make it new.
-    data["replayed"] = waited and abs(now - written) > _LATE
     return json.dumps(event, separators=(",", ":")).encode()

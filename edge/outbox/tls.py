@@ -39,11 +39,12 @@ def tls_context(tls: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=tls.ca_file)
         context.sslsocket_class = _ClosingSocket
         if tls.cert_file is not None:
-            context.load_cert_chain(tls.cert_file, tls.key_file)
+            # An empty passphrase: OpenSSL would otherwise ask the terminal for one, and wait.
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
     except ssl.SSLError as error:
         raise ConfigError(
             f"mqtt.tls: {error.reason or error}; ca_file, cert_file and key_file must be PEM,"
-            " and the key must fit the certificate"
+            " and the key must fit the certificate and have no passphrase"
         ) from error
     return context
 

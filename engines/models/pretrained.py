@@ -40,6 +40,14 @@ def yamnet_state() -> dict[str, Tensor]:
     return _load(weights_dir() / YAMNET_FILE, YAMNET_SHA256)
 
 
+def check_pretrained() -> None:
+    """See now what training would miss later.  Raises: MissingFileError, ModelError."""
+    if find_spec("torch") is None:
+        raise MissingFileError("torch is not installed; run: pip install 'gatehouse-edge[train]'")
+    lite0_state()
+    yamnet_state()
+
+
 def _load(path: Path, digest: str) -> dict[str, Tensor]:
     import torch
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge.values import AUDIO_STEPS, F32, VIDEO_STEPS
 from edge.vocabulary import MODALITIES, Modality
-from engines.training.cache import Clip, Target, decision_times, target_at
+from engines.training.cache import Clip, Target, decision_times, is_current, target_at
 from engines.training.datasets import encoder_batch, load_inputs
 from engines.training.finetune import Report, schedule
 from engines.training.sampling import balanced_weights
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 AUDIO = MODALITIES.index(Modality.AUDIO)
 MAX_PATCHES = 12  # of one recorded clip: a long one says the same all along
-QUIETER = (
-    0.35  # of the level cue (21 dB): windows this far below a clip's loudest say nothing of it
-)
+QUIETER = 0.35
+"""Of the level cue (21 dB): windows this far below a clip's loudest say nothing of it."""
+
 SHARES = {"rooms": 0.4, "noise_of_life": 0.35, "covid19_cough": 0.05, "kitchen20": 0.1,
           "debian_game_sounds": 0.05, "surv_fight": 0.05}  # fmt: skip
 
@@ -59,9 +59,9 @@ def pool_patches(clips: Sequence[Clip], directory: Path, report: Report) -> list
 
     torch.set_num_threads(1)
     encoder = build_encoder(Modality.AUDIO).eval()
-    paths = [directory / clip.inputs.parent.name / clip.inputs.name for clip in clips]
+    paths = [directory / clip.inputs.parent.name / f"{clip.inputs.stem}.npy" for clip in clips]
     for number, (clip, path) in enumerate(zip(clips, paths, strict=True)):
-        if not path.exists():
+        if not is_current(path, clip.inputs):
             part = load_inputs(clip.inputs, frozenset({Modality.AUDIO})).parts.get(Modality.AUDIO)
             tensors = None if part is None else part.tensors[:MAX_PATCHES]
             pooled = np.zeros((0, 1024), np.float32)
@@ -70,9 +70,11 @@ def pool_patches(clips: Sequence[Clip], directory: Path, report: Report) -> list
                 with torch.no_grad():
                     pooled = encoder.pooled(torch.from_numpy(batch)).numpy()
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path.with_suffix(".npy"), pooled)
+            partial = path.with_suffix(".part.npy")
+            np.save(partial, pooled)
+            partial.replace(path)
         report(number + 1, len(clips), 0.0)
-    return [path.with_suffix(".npy") for path in paths]
+    return paths
 
 
 def sound_windows(clips: Sequence[Clip], pooled: Sequence[Path]) -> SoundWindows:

@@ -64,6 +64,11 @@ def cached_path(directory: Path, row: Row, spoiled: str | None = None) -> Path:
     return directory / row.dataset / f"{digest}.npz"
 
 
+def is_current(made: Path, source: Path) -> bool:
+    """Whether what was made of a file is there and not older than that file."""
+    return made.exists() and made.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
 def cache_clip(clip: Clip) -> str | None:
     """Decode one clip into its file unless it is there; returns what went wrong, or None."""
     if clip.inputs.exists():

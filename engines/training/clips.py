@@ -23,8 +23,6 @@ def training_rows(rooms: Path, data: Path) -> list[Row]:
     recorded = data / "manifest.csv"
     if recorded.exists():
         rows += [r for r in read_manifest(recorded) if r.dataset in TRAINABLE]
-    else:
-        log.warning("%s is not there: training on rendered rooms alone", recorded)
     return [row for row in rows if side_of(row) == "train"]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.compose import make_window, open_file
+from edge.errors import MediaError
 from edge.pipeline import audio_reason, tensor_of
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.settings import WindowSettings
@@ -55,11 +56,16 @@ def open_row(row: Row) -> Source:
 
     Raises: MissingFileError, MediaError.
     """
-    if row.modalities == "depth" and row.dataset in GREY_DEPTH:
-        from edge.sources.gstreamer import GreyDepthFile
+    if row.modalities != "depth" or row.path.suffix == ".mcap":
+        return open_file(row.path)
+    if row.dataset not in GREY_DEPTH:
+        raise MediaError(
+            f"{row.path}: the grey depth of data set {row.dataset!r} has a coding that is not "
+            f"known here; name one of {', '.join(GREY_DEPTH)}, or convert it to .mcap"
+        )
+    from edge.sources.gstreamer import GreyDepthFile
 
-        return GreyDepthFile(row.path, GREY_DEPTH[row.dataset])
-    return open_file(row.path)
+    return GreyDepthFile(row.path, GREY_DEPTH[row.dataset])
 
 
 def grid_items(source: Source) -> Iterator[Step | Tick]:

@@ -25,7 +25,7 @@ from engines.training.manifest import Row, read_manifest
 from engines.training.report import print_report
 from engines.training.scoring import ClipScores, score_clips
 from engines.training.sections import all_sections
-from engines.training.split import side_of
+from engines.training.split import is_seen
 
 CHUNK = 12
 
@@ -52,31 +52,43 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--workers and --limit must be at least 1")
     labels = load_label_map(args.label_map)
     manifest = ModelStore(args.models).manifest
-    rows = read_manifest(args.manifest, args.root)
-    if args.datasets:
-        wanted = args.datasets.split(",")
-        rows = [row for row in rows if row.dataset in wanted]
+    rows = chosen_sets(read_manifest(args.manifest, args.root), args.datasets)
     if args.split == "unseen":
-        rows = [r for r in rows if r.dataset not in manifest.trained_on or side_of(r) != "train"]
+        rows = [row for row in rows if not is_seen(row, manifest.trained_on)]
     rows = thinned(rows, args.limit)
     if not rows:
         raise MediaError(f"{args.manifest}: no clip is left to score; check the options")
-    known = {row.name: labels.label(row.dataset, row.label) for row in rows}
+    known = [labels.label(row.dataset, row.label) for row in rows]
     results = score_all(rows, args.models, args.workers)
     failed = [clip for clip in results if clip.problem is not None]
-    judged = [(clip, known[clip.row.name]) for clip in results if clip.problem is None]
+    judged = [(c, label) for c, label in zip(results, known, strict=True) if c.problem is None]
     sections = all_sections(judged, manifest.trained_on)
-    print_report(manifest.name, sections, failed, to_stderr=args.json == "-")
+    silent = sorted({c.row.dataset for c, _ in judged} - {section.dataset for section in sections})
+    print_report(manifest.name, sections, silent, failed, to_stderr=args.json == "-")
     if args.json:
         report = {
             "model": manifest.name,
             "trained_on": list(manifest.trained_on),
             "clips": len(judged),
+            "not_judged": silent,
             "failed": [{"path": c.row.name, "problem": c.problem} for c in failed],
             "sections": [section.as_json() for section in sections],
         }
         write_json(args.json, report)
     return EX_SOME_FAILED if failed else EX_OK
+
+
+def chosen_sets(rows: Sequence[Row], datasets: str | None) -> list[Row]:
+    """Rows of the data sets named, comma between them; None: all.  Raises: UsageError."""
+    if datasets is None:
+        return list(rows)
+    wanted, there = datasets.split(","), sorted({row.dataset for row in rows})
+    unknown = [name for name in wanted if name not in there]
+    if unknown:
+        raise UsageError(
+            f"--datasets: the manifest has no {unknown[0]!r}; it has {', '.join(there) or 'none'}"
+        )
+    return [row for row in rows if row.dataset in wanted]
 
 
 def thinned(rows: Sequence[Row], limit: int | None) -> list[Row]:
@@ -93,12 +105,11 @@ def score_all(rows: Sequence[Row], models: Path | None, workers: int) -> list[Cl
     """Score all clips in several processes; in the order of ``rows``."""
     os.environ["OMP_NUM_THREADS"] = "1"
     chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
-    found: dict[str, ClipScores] = {}
     with Bars() as bars, worker_pool(workers) as pool:
         jobs = [pool.submit(score_clips, chunk, models) for chunk in chunks]
         for job in bars.track("scoring")(as_completed(jobs), len(jobs)):
-            found.update({clip.row.name: clip for clip in job.result()})
-    return [found[row.name] for row in rows]
+            job.result()  # raises what stopped it
+    return [clip for job in jobs for clip in job.result()]
 
 
 def write_json(where: str, report: object) -> None:

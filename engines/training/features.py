@@ -20,7 +20,7 @@ from edge.features import Entry, RoomFeatures
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import F32, FEATURE_DIM, VIDEO_STEPS, Mask
 from edge.vocabulary import MODALITIES, Modality
-from engines.training.cache import Clip, Target, decision_times, target_at
+from engines.training.cache import Clip, Target, decision_times, is_current, target_at
 from engines.training.datasets import VIDEO, ClipInputs, encoder_batch, load_inputs
 
 BATCH = 16
@@ -52,7 +52,7 @@ def encode_clips(clips: Sequence[Clip], models: Path, directory: Path) -> int:
     fresh = 0
     for clip in clips:
         path = feature_path(clip, directory)
-        if path.exists():
+        if is_current(path, clip.inputs):
             continue
         inputs = load_inputs(clip.inputs)
         arrays = {}

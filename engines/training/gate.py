@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import F32, Mask
-from edge.vocabulary import ACTIONS, MODALITIES, Modality
+from edge.vocabulary import MODALITIES, Modality
 from engines.training.audio import positive_weights
 from engines.training.features import GateWindows
 from engines.training.finetune import Report, schedule
-from engines.training.sampling import UNKNOWN, balanced_weights, class_name
+from engines.training.opinions import calibrate, held_out_loss
+from engines.training.sampling import balanced_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 AUDIO = MODALITIES.index(Modality.AUDIO)
 SHARES = {"rooms": 0.55, "surv_fight": 0.2, "noise_of_life": 0.15, "covid19_cough": 0.02,
           "kitchen20": 0.04, "debian_game_sounds": 0.04}  # fmt: skip
-TEMPERATURES = np.geomspace(0.4, 4.0, 25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,109 +202,3 @@ def expert_loss(logits: Tensor, there: Tensor, allowed: Tensor) -> Tensor:
     present = there.reshape(-1).float()
     loss: Tensor = (flat * present).sum() / present.sum().clamp(min=1)
     return loss
-
-
-@dataclass(frozen=True, slots=True)
-class Opinions:
-    """What the network says of held-out windows, and what is true."""
-
-    logits: F32  # (N, M, A)
-    gate: F32  # (N, M)
-    sounds: F32  # (N, S) probabilities
-    there: Mask  # (N, M)
-    allowed: Mask  # (N, A)
-    weights: F32  # (N,) every class alike; 0 where nothing is known
-
-
-def opinions(net: FusionNet, windows: GateWindows) -> Opinions:
-    """Run the network over windows as they are."""
-    import torch
-
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(windows.targets), 256):
-            rows = slice(start, start + 256)
-            valid = torch.from_numpy(windows.valid[rows])
-            there = valid.any(dim=2)
-            features = torch.from_numpy(windows.features[rows].astype(np.float32))
-            pooled = net.temporal(features, valid.float())
-            gate = net.gate(pooled, there.float(), torch.from_numpy(windows.quality[rows]))
-            heard = net.sound_logits(pooled).sigmoid()
-            parts.append((net.expert_logits(pooled), gate, heard, there))
-    logits, gates, sounds, present = (
-        np.concatenate([part[i].numpy() for part in parts]) for i in range(4)
-    )
-    names = [
-        f"{c.row.dataset}:{class_name(t)}"
-        for c, t in zip(windows.clips, windows.targets, strict=True)
-    ]
-    count = {name: names.count(name) for name in set(names)}
-    weights = [0.0 if n.endswith(UNKNOWN) else 1.0 / count[n] for n in names]
-    allowed = np.stack([t.allowed for t in windows.targets])
-    return Opinions(logits, gates, sounds, present, allowed, np.array(weights, np.float32))
-
-
-def held_out_loss(net: FusionNet, windows: GateWindows) -> float:
-    """Class-balanced -log of the fused probability on the allowed actions."""
-    seen = opinions(net, windows)
-    fused = (seen.gate[:, :, None] * softmax(seen.logits)).sum(axis=1)
-    loss = -np.log(np.maximum((fused * seen.allowed).sum(axis=1), 1e-6))
-    return float((loss * seen.weights).sum() / max(seen.weights.sum(), 1e-9))
-
-
-def calibrate(net: FusionNet, windows: GateWindows) -> dict[str, float]:
-    """Give each expert the temperature that suits the held-out windows; folded into its weights."""
-    import torch
-
-    seen = opinions(net, windows)
-    facts = {}
-    for m, modality in enumerate(MODALITIES):
-        weights = seen.weights * seen.there[:, m]
-        if weights.sum() == 0:
-            continue
-        losses = []
-        for temperature in TEMPERATURES:
-            inside = (softmax(seen.logits[:, m] / temperature) * seen.allowed).sum(axis=1)
-            losses.append(float((-np.log(np.maximum(inside, 1e-6)) * weights).sum()))
-        temperature = float(TEMPERATURES[int(np.argmin(losses))])
-        with torch.no_grad():
-            net.expert_weight[m] /= temperature
-            net.expert_bias[m] /= temperature
-        facts[f"temperature_{modality.value}"] = round(temperature, 3)
-    facts.update(held_out_scores(opinions(net, windows), windows))
-    return facts
-
-
-def held_out_scores(seen: Opinions, windows: GateWindows) -> dict[str, float]:
-    """Mean recall over classes: fused, mean of the experts, and each expert alone."""
-    experts = softmax(seen.logits) * seen.there[:, :, None]
-    uniform = seen.there / np.maximum(seen.there.sum(axis=1, keepdims=True), 1)
-    views = {
-        "gate": (seen.gate[:, :, None] * experts).sum(axis=1),
-        "mean": (uniform[:, :, None] * experts).sum(axis=1),
-    }
-    views.update({m.value: experts[:, i] for i, m in enumerate(MODALITIES)})
-    facts = {}
-    for dataset in ("rooms", "surv_fight"):
-        own = np.array([c.row.dataset == dataset for c in windows.clips]) & (seen.weights > 0)
-        for name, scores in views.items():
-            rows = own & (scores.sum(axis=1) > 0)
-            if rows.any():
-                facts[f"held_out_{dataset}_{name}"] = _mean_recall(scores, seen, rows, dataset)
-    return facts
-
-
-def _mean_recall(scores: F32, seen: Opinions, rows: Mask, dataset: str) -> float:
-    violence = ACTIONS.index("violence")
-    said = scores.argmax(axis=1)
-    if dataset == "surv_fight":
-        said = np.where(scores[:, violence] >= 0.5, violence, (violence + 1) % len(ACTIONS))
-    hit = seen.allowed[np.arange(len(said)), said]
-    return round(float((hit * seen.weights)[rows].sum() / seen.weights[rows].sum()), 4)
-
-
-def softmax(logits: F32) -> F32:
-    """Over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    share: F32 = shifted / shifted.sum(axis=-1, keepdims=True)
-    return share

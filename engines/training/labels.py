@@ -57,7 +57,8 @@ _NOTHING = _heard()
 _DISHES = _heard("dishes_water")
 
 TABLE: Mapping[str, Mapping[str, Entry]] = {
-    "rooms": {name: {"contains": name} for name in ACTIONS},
+    # stories hold several actions; their ground truth says when
+    "rooms": {**{name: {"contains": name} for name in ACTIONS}, "scene": {}},
     "surv_fight": {"fight": {"only": ["violence"]}, "noFight": {"never": ["violence"]}},
     "urfd": {
         "fall_from_walking_or_standing": {"contains": "fall", "never": ["violence"]},
@@ -202,6 +203,8 @@ def parse_entry(entry: Entry, where: str) -> Label:
     allowed = ALL_ACTIONS - _names(entry, "never", ACTIONS, where)
     if "only" in entry:
         allowed = _names(entry, "only", ACTIONS, where)
+    if not allowed:
+        raise ConfigError(f"{where}: no action is left that it may be; name one in 'only'")
     contains = entry.get("contains")
     if contains is not None and contains not in ACTIONS:
         raise ConfigError(f"{where}: {contains!r} is no action; use one of {', '.join(ACTIONS)}")
@@ -226,7 +229,8 @@ def load_label_map(path: Path | None) -> LabelMap:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MissingFileError(f"{path}: the label map cannot be read; check the path") from error
-    except yaml.YAMLError as error:
+    # text that is not UTF-8 is a ValueError, and endless brackets are a RecursionError
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}; correct it") from error
     if not isinstance(data, dict) or not all(isinstance(v, dict) for v in data.values()):
         raise ConfigError(f"{path}: must map data sets to labels to entries; see labels.TABLE")

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from queue import Queue
 
@@ -13,6 +14,7 @@ from edge.vocabulary import Modality
 from engines.training.audio import AudioSettings, pool_patches, sound_windows, train_audio
 from engines.training.cache import Clip
 from engines.training.finetune import FinetuneSettings, Report, finetune
+from engines.training.labels import Label
 
 TRAINED_DIR = "trained"
 
@@ -56,11 +58,11 @@ def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
     facts = {}
     for settings in lane.streams:
         name = settings.modality.value
-        key = json.dumps({**asdict(settings), "clips": len(lane.train)}, sort_keys=True)
+        clips = [c for c in lane.train if not c.spoiled]
+        key = work_key(settings, clips)
         found = _finished(lane.work, settings.modality, key)
         if found is None:
             out = trained_path(lane.work, settings.modality)
-            clips = [c for c in lane.train if not c.spoiled]
             found = finetune(clips, lane.held_out, settings, out, _reporter(name, notes))
             _mark(lane.work, settings.modality, key, found)
         facts[name] = found
@@ -72,7 +74,7 @@ def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
 
 def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str, float]:
     clips = [c for c in lane.train if c.spoiled in (None, "noisy_sound")]
-    key = json.dumps({**asdict(settings), "clips": len(clips)}, sort_keys=True)
+    key = work_key(settings, clips)
     found = _finished(lane.work, Modality.AUDIO, key)
     if found is not None:
         return found
@@ -82,6 +84,23 @@ def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str,
     found = train_audio(windows, settings, out, _reporter("audio", notes))
     _mark(lane.work, Modality.AUDIO, key, found)
     return found
+
+
+def work_key(settings: FinetuneSettings | AudioSettings, clips: Sequence[Clip]) -> str:
+    """Name a training after its settings and what it learns from.
+
+    The minutes left are not part of it: they differ whenever an interrupted run goes on.
+    """
+    chosen = {name: value for name, value in asdict(settings).items() if name != "minutes"}
+    told = sorted(f"{c.row.dataset}|{c.row.name}|{c.spoiled}|{_plain(c.label)}" for c in clips)
+    digest = sha256("\n".join(told).encode()).hexdigest()
+    return json.dumps({**chosen, "clips": digest}, sort_keys=True)
+
+
+def _plain(label: Label) -> str:
+    """The same in every process, which a set's own order is not."""
+    sounds = None if label.sounds is None else sorted(label.sounds)
+    return f"{sorted(label.allowed)} {label.contains} {sounds} {sorted(label.unsure)}"
 
 
 def _reporter(task: str, notes: Queue[Note]) -> Report:

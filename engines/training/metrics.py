@@ -19,8 +19,8 @@ class Score:
     """Mean recall over the classes that occur."""
 
     balanced_accuracy: float
-    low: float  # 2.5 % of the group bootstrap
-    high: float  # 97.5 %
+    low: float | None  # 2.5 % of the group bootstrap; None: some class comes from one group alone
+    high: float | None  # 97.5 %
     recall: dict[str, float]
     clips: int
     groups: int
@@ -41,11 +41,12 @@ def score(classes: Sequence[str], hits: Mask, groups: Sequence[str], seed: int =
     draws = rng.multinomial(len(owners), np.full(len(owners), 1 / len(owners)), RESAMPLES)
     recall = right.sum(axis=0) / total.sum(axis=0)
     means = mean_recall(draws @ right, draws @ total, recall)
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = (float(bound) for bound in np.percentile(means, [2.5, 97.5]))
+    resampled = bool(((total > 0).sum(axis=0) > 1).all())
     return Score(
         balanced_accuracy=float(recall.mean()),
-        low=float(low),
-        high=float(high),
+        low=low if resampled else None,
+        high=high if resampled else None,
         recall={str(n): float(r) for n, r in zip(names, recall, strict=True)},
         clips=len(hits),
         groups=len(owners),

@@ -54,12 +54,13 @@ class TimePlan:
     minutes: float
     clips: int
     closing_minutes: float
+    workers: int
 
 
 def make_plan(preset: Preset, minutes: float, clips: int | None, workers: int) -> TimePlan:
     """Clips to render unless the user says how many, and what must be left at the end."""
     fitting = int(60 * minutes * preset.rooms_share * workers / CPU_S_PER_CLIP)
-    return TimePlan(minutes, clips or max(15, fitting), minutes * preset.closing_share)
+    return TimePlan(minutes, clips or max(15, fitting), minutes * preset.closing_share, workers)
 
 
 def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[FinetuneSettings]]:
@@ -94,12 +95,12 @@ def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[
     return [[flow], [depth, rgb]]
 
 
-def plan_lines(plan: TimePlan, preset: Preset, workers: int) -> Sequence[str]:
+def plan_lines(plan: TimePlan, preset: Preset) -> Sequence[str]:
     """The plan in words."""
-    render = plan.clips * CPU_S_PER_CLIP / 60 / workers
+    render = plan.clips * CPU_S_PER_CLIP / 60 / plan.workers
     left = max(plan.minutes - render - plan.closing_minutes, 0.0)
     return (
-        f"preset {preset.name}: {plan.minutes:g} minutes on {workers} cores",
+        f"preset {preset.name}: {plan.minutes:g} minutes on {plan.workers} cores",
         f"  render {plan.clips} clips           about {render:.1f} min",
         f"  decode, train four encoders  about {left:.1f} min",
         f"  features, gate, export       about {plan.closing_minutes:.1f} min",

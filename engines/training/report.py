@@ -16,9 +16,16 @@ MAX_CLASSES = 4  # more recalls than this go to the confusion table
 
 
 def print_report(
-    model: str, sections: Sequence[Section], failed: Sequence[ClipScores], to_stderr: bool
+    model: str,
+    sections: Sequence[Section],
+    silent: Sequence[str],
+    failed: Sequence[ClipScores],
+    to_stderr: bool,
 ) -> None:
-    """Print every section, sounds gathered in one table each set, then what could not be read."""
+    """Print every section, sounds gathered in one table each set, then what could not be judged.
+
+    silent: data sets without any section
+    """
     from rich.console import Console
 
     console = Console(stderr=to_stderr, highlight=False)
@@ -34,6 +41,8 @@ def print_report(
         own = [s for s in sounds if (s.dataset, s.side) == (dataset, side)]
         if own:
             console.print(sound_table(dataset, side, own))
+    for dataset in silent:
+        console.print(f"{dataset}: nothing to compare, its clips are all of one kind")
     if failed:
         console.print(f"{len(failed)} clips could not be read, the first: {failed[0].problem}")
 
@@ -56,7 +65,7 @@ def _cells(line: Line, classes: Sequence[str]) -> list[str]:
     s = line.score
     recalls = [f"{s.recall[c]:.2f}" if c in s.recall else "-" for c in classes]
     auc = "-" if line.auc is None else f"{line.auc:.3f}"
-    interval = f"{s.low:.3f}-{s.high:.3f}"
+    interval = "-" if s.low is None or s.high is None else f"{s.low:.3f}-{s.high:.3f}"
     name = f"({line.method})" if line.is_baseline else line.method
     balanced = f"{s.balanced_accuracy:.3f}"
     return [name, str(s.clips), str(s.groups), balanced, interval, auc, *recalls]
@@ -73,9 +82,11 @@ def confusion_table(section: Section) -> Table:
     many = len(columns) > MAX_CLASSES
     for number, name in enumerate(columns):
         table.add_column(str(number + 1) if many else name, justify="right")
+    table.add_column("recall", justify="right")
     for number, (true, row) in enumerate(section.confusion.items()):
         counts = [str(row.get(name, "")) for name in columns]
-        table.add_row(f"{number + 1} {true}" if many else true, *counts)
+        recall = f"{row.get(true, 0) / sum(row.values()):.2f}"
+        table.add_row(f"{number + 1} {true}" if many else true, *counts, recall)
     for number in range(len(section.confusion), len(columns)):
         table.add_row(f"{number + 1} {columns[number]}" if many else columns[number])
     return table

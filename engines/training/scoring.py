@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.compose import make_window
-from edge.errors import GatehouseError
+from edge.errors import GatehouseError, MediaError
 from edge.models import Models, open_models
 from edge.pipeline import Pipeline
 from edge.replay import until_ticks
@@ -92,6 +92,8 @@ def score_clip(row: Row, models: Models) -> ClipScores:
     grid = make_window(source.streams, WindowSettings())
     for items in until_ticks(source, grid):
         pipeline.feed([("clip", item) for item in items])
+    if not listener.fused:
+        raise MediaError(f"{row.path}: holds nothing to judge; check that it is not empty")
     return summary(row, listener, models.fusion)
 
 

@@ -11,7 +11,7 @@ from engines.training.baselines import Clips, has_sound, knows_the_room, majorit
 from engines.training.labels import Label
 from engines.training.metrics import Score, area_under_curve, confusion, score
 from engines.training.scoring import VIEWS, ClipScores
-from engines.training.split import FILE_DISJOINT, side_of
+from engines.training.split import FILE_DISJOINT, SHARED_RECORDINGS, is_seen
 from engines.training.tasks import (
     Judged,
     binary_tasks,
@@ -57,20 +57,24 @@ def all_sections(
     for dataset in sorted({c.row.dataset for c, _ in results}):
         own = [(c, label) for c, label in results if c.row.dataset == dataset]
         for side in (UNSEEN, SEEN):
-            clips = [pair for pair in own if side_name(pair[0], trained_on) == side]
-            sections += dataset_sections(dataset, side, clips)
+            clips = [pair for pair in own if is_seen(pair[0].row, trained_on) == (side == SEEN)]
+            sections += dataset_sections(dataset, side, note_on(dataset, trained_on), clips)
     return sections
 
 
-def side_name(clip: ClipScores, trained_on: Sequence[str]) -> str:
-    """Whether the model was trained on this clip's group."""
-    seen = clip.row.dataset in trained_on and side_of(clip.row) == "train"
-    return SEEN if seen else UNSEEN
+def note_on(dataset: str, trained_on: Sequence[str]) -> str:
+    """What a reader must know before believing a data set's numbers; empty when nothing."""
+    notes = []
+    if dataset in FILE_DISJOINT:
+        notes.append("file-disjoint only: true groups are unknown")
+    relative = SHARED_RECORDINGS.get(dataset)
+    if relative in trained_on:
+        notes.append(f"shares some recordings with {relative}, which was trained on")
+    return "; ".join(notes)
 
 
-def dataset_sections(dataset: str, side: str, clips: Clips) -> list[Section]:
+def dataset_sections(dataset: str, side: str, note: str, clips: Clips) -> list[Section]:
     """The sections of one data set and side."""
-    note = "file-disjoint only: true groups are unknown" if dataset in FILE_DISJOINT else ""
     sections = []
     for task in binary_tasks():
         views = {view: task.judge(clips, view) for view in VIEWS}

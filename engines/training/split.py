@@ -6,6 +6,7 @@ from. Manifests sometimes name the file instead; then the group is derived from 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Literal
@@ -30,6 +31,9 @@ TRAINABLE = ("rooms", "surv_fight", *RECORDED_SOUNDS)
 FILE_DISJOINT = ("alarms", "clean_speech", "noise_of_life", "scream_extra", "covid19_cough")
 """Sets whose true groups are unknown: results on them are file-disjoint and claim nothing more."""
 
+SHARED_RECORDINGS = {"esc50": "noise_of_life"}
+"""Set -> another that holds some of the same recordings: trained on one, the other is half seen."""
+
 
 def group_of(row: Row) -> str:
     """The unit that must not be on both sides of a split, unique over all data sets."""
@@ -44,6 +48,8 @@ def group_of(row: Row) -> str:
     if row.dataset == "alarms":  # pieces of 1 s; neighbours in number are of one recording
         kind, _, number = stem.rpartition("_")
         return f"{row.dataset}|{kind}|{int(number) // 20 if number.isdigit() else number}"
+    if row.dataset == "urfd":  # person|scene|clip
+        return f"{row.dataset}|{row.group.rpartition('|')[0] or row.group}"
     if row.dataset == "esc50":  # fold-source-take-class; takes A, B, ... are of one source
         return f"{row.dataset}|{'-'.join(stem.split('-')[:2])}"
     return f"{row.dataset}|{row.group}"
@@ -58,6 +64,14 @@ def side_of(row: Row) -> Side:
     if row.dataset in RECORDED_SOUNDS:
         return split_of(row.dataset, PurePosixPath(row.name).stem)
     return "test" if _byte(row.group, row.dataset) < TEST_BYTES else "train"
+
+
+def is_seen(row: Row, trained_on: Collection[str]) -> bool:
+    """Whether a model that learned from these data sets may have learned from this clip's group.
+
+    A set that the rule never trains on but the model did has no side that was kept out.
+    """
+    return row.dataset in trained_on and side_of(row) != "test"
 
 
 def is_held_out(row: Row, share: float = 0.15) -> bool:

@@ -27,6 +27,10 @@ from engines.training.scoring import ClipScores
 from engines.training.split import group_of
 
 SOUND_THRESHOLD = 0.5
+FUSED_VIEWS = ("gate", "gate_sound_dropped", "mean")
+"""These answer for every clip; a single modality only for those in which it is present."""
+
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class BinaryTask:
         """None when the clips are not of both kinds."""
         known = [(c, t) for c, label in clips if (t := self.truth(label)) is not None]
         scores = np.array([clip_score(c.actions[view], self.action, self.pool) for c, _ in known])
-        if view in ("gate", "gate_sound_dropped", "mean"):
+        if view in FUSED_VIEWS:
             scores = np.nan_to_num(scores)
         kept = [i for i in range(len(known)) if np.isfinite(scores[i])]
         positive = np.array([known[i][1] for i in kept], np.bool_)
@@ -98,9 +102,9 @@ def judge_windows(clips: Sequence[tuple[ClipScores, Label]], view: str) -> Judge
     """Every decision of clips with ground truth; None without any."""
     true, said, groups = [], [], []
     for clip, _ in clips:
-        for action, scores in zip(
-            clip.true_actions or (), clip.actions.get(view, ()), strict=False
-        ):
+        if clip.true_actions is None:
+            continue
+        for action, scores in zip(clip.true_actions, clip.actions[view], strict=True):
             if action is not None and np.isfinite(scores).all():
                 true.append(action)
                 said.append(ACTIONS[int(np.argmax(scores))])
@@ -117,9 +121,10 @@ def judge_contained(clips: Sequence[tuple[ClipScores, Label]], view: str) -> Jud
     true, said, groups = [], [], []
     for clip, action in named:
         scores = [clip_score(clip.actions[view], name, np.max) for name in known]
-        if np.isfinite(scores).all():
+        heard = bool(np.isfinite(scores).all())
+        if heard or view in FUSED_VIEWS:
             true.append(action)
-            said.append(known[int(np.argmax(scores))])
+            said.append(known[int(np.argmax(scores))] if heard else NOTHING)
             groups.append(group_of(clip.row))
     return Judged(tuple(true), tuple(said), tuple(groups)) if len(set(true)) > 1 else None
 

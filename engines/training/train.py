@@ -17,7 +17,15 @@ from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
-from edge.errors import EX_OK, EX_UNAVAILABLE, MediaError, StoreError, UsageError
+from edge.errors import (
+    EX_OK,
+    EX_UNAVAILABLE,
+    MediaError,
+    MissingFileError,
+    StoreError,
+    UsageError,
+)
+from engines.models.pretrained import check_pretrained
 from engines.processes import worker_pool
 from engines.training.bars import Bars
 from engines.training.cache import Clip, cache_clips
@@ -46,33 +54,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The whole chain; return the exit status."""
-    if args.workers < 1 or (args.minutes is not None and args.minutes <= 0):
-        raise UsageError("--workers must be at least 1 and --minutes above 0")
+    check_arguments(args)
+    data = args.data or Path(os.environ.get("GATEHOUSE_DATA", "../shared/data"))
+    labels = load_label_map(args.label_map)
+    check_pretrained()
     preset = PRESETS[args.preset]
     plan = make_plan(preset, args.minutes or preset.minutes, args.clips, args.workers)
     work = args.work.resolve()
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot write to {work}: {error.strerror}; choose another") from error
+    for folder in (work, args.out):
+        make_folder(folder)
     logging.basicConfig(
         filename=work / "training.log", level=logging.INFO, format="%(asctime)s %(message)s"
     )
     os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that train, see finetune.py
-    data = args.data or Path(os.environ.get("GATEHOUSE_DATA", "../shared/data"))
     os.environ["GATEHOUSE_DATA"] = str(data)
     deadline = time.monotonic() + 60 * plan.minutes
     with Bars() as bars:
-        for line in plan_lines(plan, preset, args.workers):
+        for line in plan_lines(plan, preset):
             bars.say(line)
         render_rooms(work / "rooms", plan.clips, args.seed, args.workers, bars)
-        labels = load_label_map(args.label_map)
         rows = training_rows(work / "rooms", data)
+        if all(row.dataset == "rooms" for row in rows):
+            bars.say(f"{data} has no recorded set: training on rendered rooms alone")
         clips = clips_of(rows, labels, work / "inputs", preset.spoiled_every)
         clips = decode(clips, args.workers, bars)
         facts = train_and_write(clips, preset, plan, args, work, deadline, bars)
         bars.say(f"written to {args.out}: {facts}")
     return EX_OK
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Refuse what would fail only after the rendering.  Raises: UsageError, MissingFileError."""
+    if args.workers < 1 or (args.minutes is not None and args.minutes <= 0):
+        raise UsageError("--workers must be at least 1 and --minutes above 0")
+    if args.clips is not None and args.clips < 1:
+        raise UsageError("--clips must be at least 1")
+    if args.data is not None and not (args.data / "manifest.csv").exists():
+        raise MissingFileError(f"{args.data}/manifest.csv is not there; check --data")
+
+
+def make_folder(folder: Path) -> None:
+    """Raises: StoreError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot write to {folder}: {error.strerror}; choose another") from error
 
 
 def render_rooms(out: Path, clips: int, seed: int, workers: int, bars: Bars) -> None:
@@ -116,6 +142,8 @@ def train_and_write(
 
     train, held_out = divide(clips)
     bars.say(f"{len(train)} training clips, {len(held_out)} held out")
+    if not train or all(clip.spoiled for clip in held_out):
+        raise MediaError("too few clips to hold some out for calibration; raise --clips")
     left = max((deadline - time.monotonic()) / 60 - plan.closing_minutes, 0.1)
     streams = lanes(preset, left, args.workers, args.seed)
     audio = AudioSettings(preset.audio_steps, seed=args.seed)

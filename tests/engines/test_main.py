@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
-from edge.errors import EX_USAGE, StoreError
+from edge.errors import EX_UNAVAILABLE, EX_USAGE, StoreError
 from engines.__main__ import COMMANDS, main
 
 pytest.importorskip("scipy", reason="needs scipy (the extra train)")
@@ -62,3 +63,14 @@ def test_an_error_is_one_line_and_its_status(
     (tmp_path / "file").write_text("in the way")
     assert main(["rooms", "--out", str(tmp_path / "file" / "x")]) == StoreError.exit_code
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_killed_worker_is_one_line_and_its_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(args: object) -> int:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr("engines.rooms.generate.run", killed)
+    assert main(["rooms", "--out", str(tmp_path)]) == EX_UNAVAILABLE
+    assert "--workers" in capsys.readouterr().err

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+
+import pytest
 
 from engines.processes import worker_pool
 
@@ -46,3 +49,14 @@ def test_a_worker_ends_with_a_killed_parent(tmp_path: Path) -> None:
 def test_a_worker_is_told_to_use_one_thread() -> None:
     with worker_pool(1) as pool:
         assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+
+
+def test_an_interrupted_worker_leaves_no_trace_of_its_own(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with worker_pool(1) as pool:
+        pid = pool.submit(os.getpid).result()
+        os.kill(pid, signal.SIGINT)
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(os.getpid).result()
+    assert capfd.readouterr().err == ""

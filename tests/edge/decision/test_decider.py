@@ -202,20 +202,6 @@ def test_restore_leaves_other_rooms_and_closed_alarms_alone(room: Room) -> None:
     assert room.decider.open_alarms == (fall,)
 
 
-def test_ids_are_the_same_in_replay_and_differ_between_boots() -> None:
-    first, again, other = (AlarmIds("box-1", boot) for boot in ("a", "a", "b"))
-    names = [first.next() for _ in range(3)]
-    assert names == [again.next() for _ in range(3)]
-    assert not set(names) & {other.next() for _ in range(3)}
-
-
-def test_the_life_cycle_refuses_illegal_transitions(room: Room) -> None:
-    (fall,) = room.sees(fall=0.8)
-    closed = moved(fall, AlarmState.RESOLVED, 5)
-    with pytest.raises(ValueError, match="cannot go from resolved to confirmed"):
-        moved(closed, AlarmState.CONFIRMED, 6)
-
-
 SCORES = st.fixed_dictionaries(
     {},
     optional={

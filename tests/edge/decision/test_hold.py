@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import math
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decision.hold import Hold
-from edge.decision.smoothing import Smoothing
 from edge.settings import AlarmRule
 
 HALF_S = 500_000_000
@@ -72,25 +68,3 @@ def test_it_never_holds_before_enough_scores_were_high(scores: list[float | None
         if now:
             high = [s for s in scores[: i + 1] if s is not None and s >= RULE.enter]
             assert len(high) >= RULE.decisions
-
-
-def test_smoothing_moves_by_elapsed_time() -> None:
-    slow = Smoothing(time_constant_s=1.0)
-    assert slow.update(0, 0.0) == 0.0
-    assert slow.update(1_000_000_000, 1.0) == pytest.approx(1 - math.exp(-1))
-
-
-def test_smoothing_of_zero_seconds_passes_scores_through() -> None:
-    off = Smoothing(time_constant_s=0.0)
-    assert [off.update(i * HALF_S, s) for i, s in enumerate((0.2, 0.9, None, 0.1))] == [
-        0.2,
-        0.9,
-        None,
-        0.1,
-    ]
-
-
-def test_smoothing_starts_afresh_after_a_gap() -> None:
-    slow = Smoothing(time_constant_s=5.0)
-    slow.update(0, 1.0)
-    assert slow.update(60 * 1_000_000_000, 0.0) == 0.0

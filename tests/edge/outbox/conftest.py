@@ -1,8 +1,9 @@
-"""A broker of one's own, and a subscriber that remembers what it heard."""
+"""A broker of one's own or none at all, and a subscriber that remembers what it heard."""
 
 from __future__ import annotations
 
 import json
+import queue
 import shutil
 import threading
 import time
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from edge.demo_broker import PrivateBroker
+from edge.outbox.events import Acked, LinkEvent, Subscribed, Unsubscribed, Woken
+from edge.outbox.store import Message
 
 DEADLINE_S = 30.0
 
@@ -63,6 +66,48 @@ class Ear:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+
+class Link:
+    """An MqttLink whose broker takes everything; connecting raises ``trouble`` while it is set."""
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.said: list[str] = []  # ids
+        self.wills: list[bool] = []  # at every close: whether the broker is to publish the will
+        self.events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+
+    def connect(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    def publish(self, message: Message) -> int:
+        self.said.append(message.id)
+        self.events.put(Acked(len(self.said), None))
+        return len(self.said)
+
+    def subscribe(self, _: str) -> None:
+        self.events.put(Subscribed(None))
+
+    def unsubscribe(self, _: str) -> None:
+        self.events.put(Unsubscribed())
+
+    def next_event(self, timeout_s: float) -> LinkEvent | None:
+        try:
+            return self.events.get(block=timeout_s > 0, timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def wake(self) -> None:
+        self.events.put(Woken())
+
+    def close(self, with_will: bool = False) -> None:
+        self.wills.append(with_will)
+
+
+@pytest.fixture
+def link() -> Link:
+    return Link()
 
 
 @pytest.fixture

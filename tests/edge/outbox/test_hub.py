@@ -21,7 +21,6 @@ from edge.demo_broker import PrivateBroker
 from edge.errors import ConfigError, StoreError
 from edge.outbox.hub import Hub, Identity, open_hub
 from edge.outbox.payload import ModalityHealth
-from edge.outbox.store import Message
 from edge.settings import MqttSettings
 from edge.values import Alarm, AlarmState, Fused
 from edge.vocabulary import ACTIONS, MODALITIES, AlarmClass, Modality
@@ -255,24 +254,6 @@ def test_a_wrong_password_is_said_and_loses_nothing(
         assert open_.outbox.count() == 2
         secret.write_text("edge-pw")  # put right while it runs
         assert eventually(lambda: open_.worker.is_online)
-
-
-def test_an_unexpected_error_does_not_end_the_outbox_thread(
-    broker: PrivateBroker, tmp_path: Path, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with hub(mqtt(broker.port), tmp_path) as open_:
-        whole = open_.publisher.heartbeat
-
-        def broken(seq: int, heartbeat_s: float) -> Message:
-            if seq == 1:
-                raise RuntimeError("odd")
-            return whole(seq, heartbeat_s)
-
-        monkeypatch.setattr(open_.publisher, "heartbeat", broken)
-        open_.worker.start()
-        assert eventually(lambda: "RuntimeError: odd" in str(open_.worker.problem))
-        open_.publisher.alarms([fall()])
-        assert eventually(lambda: open_.worker.is_online and open_.outbox.count() == 0)
 
 
 def test_a_device_that_fails_is_offline_and_not_stopped(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.demo_broker import PrivateBroker
-from edge.errors import BrokerError, ConfigError
+from edge.errors import BrokerError
 from edge.outbox.mqtt import MqttLink, probe
 from edge.settings import MqttSettings
 
@@ -67,17 +67,6 @@ def test_a_program_that_is_no_broker_is_told() -> None:
         with pytest.raises(BrokerError, match=r"closed the connection .* speaks MQTT 5"):
             probe(mqtt(server.getsockname()[1]))
         closing.join()
-
-
-def test_files_of_the_settings_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    missing, wrong = tmp_path / "nothing", tmp_path / "wrong.pem"
-    wrong.write_text("no certificate")
-    with pytest.raises(ConfigError, match="nothing: No such file"):
-        probe(mqtt(1, username="edge", password_file=missing))
-    with pytest.raises(ConfigError, match="nothing: No such file"):
-        probe(mqtt(1, tls={"ca_file": missing}))
-    with pytest.raises(ConfigError, match="must be PEM"):
-        probe(mqtt(1, tls={"ca_file": wrong}))
 
 
 def test_tls_works_with_the_right_authority_only(certificate: tuple[Path, Path]) -> None:

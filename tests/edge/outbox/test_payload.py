@@ -1,129 +1,58 @@
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from edge.clock import ManualClock
-from edge.errors import EX_DAMAGED, StoreError
-from edge.outbox.envelope import envelope, stamped, utc
-from edge.outbox.payload import AlarmPayload, StatusPayload
-from edge.outbox.records import AlarmWriter
-from edge.outbox.store import Message, OpenRecord
-from edge.outbox.topics import Topics
-from edge.outbox.walltime import WallTime
-from edge.values import Alarm, AlarmState, Reason
-from edge.vocabulary import AlarmClass, Modality
+from edge.outbox.payload import AlarmPayload, FaultPayload, HeartbeatPayload
 
-FALL = Alarm(
-    id="a1",
-    room="lounge",
-    alarm_class=AlarmClass.FALL,
-    state=AlarmState.CONFIRMED,
-    score=0.91,
-    onset_ns=1_000_000_000,
-    confirmed_ns=1_500_000_000,
-    updated_ns=1_500_000_000,
-    seq=1,
-    revision=1,
-    gate={Modality.RGB: 0.25, Modality.FLOW: 0.0, Modality.DEPTH: 0.75, Modality.AUDIO: 0.0},
-    missing={Modality.AUDIO: Reason.ABSENT},
-)
-CLOCK = ManualClock(monotonic_ns=2_000_000_000)
-WRITER = AlarmWriter(Topics("home", "box-1"), "boot-1", WallTime(CLOCK))
+NOW = "2026-01-01T00:00:00Z"
 
 
-def test_an_alarm_says_all_the_contract_asks_for() -> None:
-    state, event = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
-    said = json.loads(state.payload)
-    assert (state.topic, state.retain) == ("aal/v1/home/box-1/room/lounge/alarm/a1", True)
-    assert said["specversion"] == "1.0"
-    assert said["type"] == "aal.v1.alarm"
-    assert said["source"] == "aal/v1/home/box-1"
-    assert said["subject"] == "room/lounge"
-    data = said["data"]
-    assert (data["alarm_id"], data["class"], data["state"]) == ("a1", "fall", "confirmed")
-    assert data["onset_at"] == "2025-12-31T23:59:59Z"
-    assert data["confirmed_at"] == "2025-12-31T23:59:59.500000Z"
-    assert data["gate"] == {"rgb": 0.25, "flow": 0.0, "depth": 0.75, "audio": 0.0}
-    assert data["missing"] == {"audio": "absent"}
-    assert data["clock_synced"] is True
-    transition = json.loads(event.payload)["data"]
-    assert (event.topic, event.retain) == ("aal/v1/home/box-1/room/lounge/event", False)
-    assert (transition["from"], transition["to"]) == ("candidate", "confirmed")
+def fields(**other: Any) -> dict[str, Any]:
+    """What a good alarm says, with some of it changed."""
+    times = dict.fromkeys(("onset_at", "confirmed_at", "updated_at", "published_at"), NOW)
+    said = {"alarm_id": "a1", "class": "fall", "state": "confirmed", "score": 0.9, "room": "lounge"}
+    numbers = {"revision": 1, "seq": 1, "boot_id": "b", "clock_synced": True, "replayed": False}
+    return {**said, **times, **numbers, "gate": {"rgb": 1.0}, "missing": {}, **other}
 
 
-def test_ids_of_messages_depend_on_alarm_and_revision_only() -> None:
-    first = [m.id for m in WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)]
-    again = [m.id for m in WRITER.messages(FALL, AlarmState.CANDIDATE, synced=False)]
-    assert first == again == ["a1.1.alarm", "a1.1.event"]
-
-
-def test_an_alarm_survives_storing_and_a_reboot() -> None:
-    state, *_ = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
-    record = WRITER.record(FALL, state)
-    assert WRITER.alarm(record) == FALL
-    rebooted = ManualClock(monotonic_ns=0, wall_ns=CLOCK.wall_ns() + 60_000_000_000)
-    later = AlarmWriter(Topics("home", "box-1"), "boot-2", WallTime(rebooted)).alarm(record)
-    assert later.onset_ns == -61_000_000_000
-    assert later.id == FALL.id
-
-
-def test_a_recordings_time_line_is_dated_from_its_alignment() -> None:
-    clock = ManualClock(monotonic_ns=7_000_000_000_000)
-    time = WallTime(clock)
-    time.align("lounge", t_ns=0)
-    clock.advance(ms=2_000)
-    assert time.date("lounge", 1_000_000_000) == clock.wall_ns() - 1_000_000_000
-    assert time.capture("lounge", clock.wall_ns()) == 2_000_000_000
-    assert time.date("kitchen", clock.monotonic_ns()) == clock.wall_ns()
+def test_what_was_said_is_read_again() -> None:
+    payload = AlarmPayload.model_validate(fields())
+    said = payload.model_dump(mode="json", by_alias=True)
+    assert said["class"] == "fall"
+    assert AlarmPayload.model_validate(said) == payload
 
 
 @pytest.mark.parametrize(
-    ("waited", "late_s", "replayed"), [(True, 6, True), (True, 1, False), (False, 6, False)]
+    "wrong",
+    [
+        {"state": "candidate"},  # never leaves the box
+        {"score": 1.001},
+        {"gate": {"rgb": -0.1}},
+        {"gate": {"smell": 1.0}},
+        {"missing": {"rgb": "tired"}},
+        {"revision": 0},
+        {"seq": 0},
+        {"onset_at": "2026-01-01T00:00:00"},  # of which zone?
+        {"name": "Mrs Example"},
+    ],
 )
-def test_what_waited_long_is_marked_as_replayed(waited: bool, late_s: int, replayed: bool) -> None:
-    state, *_ = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
-    sent_ns = CLOCK.wall_ns() - 500_000_000 + late_s * 1_000_000_000
-    data = json.loads(stamped(state.payload, sent_ns, waited))["data"]
-    assert data["replayed"] is replayed
-    assert data["published_at"] == f"2026-01-01T00:00:{late_s - 1:02d}.500000Z"
+def test_an_alarm_that_breaks_the_contract_has_no_payload(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        AlarmPayload.model_validate(fields(**wrong))
 
 
-def test_a_clock_that_was_set_back_does_not_make_old_news_new() -> None:
-    state, *_ = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
-    an_hour_before_ns = CLOCK.wall_ns() - 3_600_000_000_000
-    assert json.loads(stamped(state.payload, an_hour_before_ns, True))["data"]["replayed"] is True
+def test_a_heartbeat_counts_from_one_and_promises_another() -> None:
+    for wrong in ({"seq": 0}, {"next_due_s": 0}, {"stored": -1}):
+        good = {"seq": 1, "next_due_s": 10, "last_inference_age_ms": None, "stored": 0}
+        assert HeartbeatPayload.model_validate(good).last_inference_age_ms is None
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            HeartbeatPayload.model_validate({**good, **wrong})
 
 
-@pytest.mark.parametrize("raw", [b"{", b"\xff", b"[]", b'{"data": 1, "time": 2}', b'{"data": {}}'])
-def test_a_message_damaged_on_disk_holds_up_nothing(raw: bytes) -> None:
-    assert stamped(raw, 1, waited=True) == raw
-
-
-@pytest.mark.parametrize("fields", [b"{", b"[]", b'{"room": "lounge"}', b'{"room": 1, "id": "a"}'])
-def test_a_record_of_another_version_is_refused_with_its_remedy(fields: bytes) -> None:
-    record = OpenRecord("a1", Message("t", b"", "a1"), fields)
-    with pytest.raises(
-        StoreError, match=r"alarm a1 cannot be read .*install the version"
-    ) as caught:
-        WRITER.alarm(record)
-    assert caught.value.exit_code == EX_DAMAGED
-
-
-def test_stamping_leaves_other_messages_alone() -> None:
-    status = envelope(StatusPayload(state="online", boot_id="b", version="1"), "s", "i", 0)
-    assert stamped(status, 1, waited=True) == status
-    assert stamped(b"", 1, waited=True) == b""
-
-
-def test_a_candidate_has_no_payload() -> None:
-    state, *_ = WRITER.messages(FALL, AlarmState.CANDIDATE, synced=True)
-    fields = {**json.loads(state.payload)["data"], "state": "candidate"}
-    with pytest.raises(ValidationError):
-        AlarmPayload.model_validate(fields)
-
-
-def test_dates_have_milliseconds_in_utc() -> None:
-    assert utc(1_767_225_600_123_456_789).isoformat() == "2026-01-01T00:00:00.123000+00:00"
+def test_a_payload_cannot_be_changed_after_it_was_checked() -> None:
+    payload = FaultPayload(active=())
+    with pytest.raises(ValidationError, match="frozen"):
+        payload.restored = "camera"  # type: ignore[misc]

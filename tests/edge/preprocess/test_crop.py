@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="OpenCV is not installed")
 
-from edge.preprocess.boxes import FULL_FRAME, Box, letterbox
+from edge.preprocess.boxes import FULL_FRAME, Box
 from edge.preprocess.crop import CropTracker
 
 PERSON = Box(0.6, 0.3, 0.15, 0.5)
@@ -142,31 +142,3 @@ def test_the_same_input_gives_the_same_boxes() -> None:
     flows = [flow_of(Box(0.05 * k, 0.2, 0.2, 0.5), noise=4) for k in range(12)]
     one, other = CropTracker(), CropTracker()
     assert [one.update(f, None) for f in flows] == [other.update(f, None) for f in flows]
-
-
-def test_letterboxing_keeps_the_shape_of_things() -> None:
-    image = np.full((60, 120, 3), 200, np.uint8)
-    square = letterbox(image, 80, FULL_FRAME, "area")
-    assert square.shape == (80, 80, 3)
-    assert (square[20:60] == 200).all()
-    assert not square[:20].any()
-    assert not square[60:].any()
-
-
-def test_nearest_invents_no_depth() -> None:
-    depth = np.where(np.indices((50, 70)).sum(axis=0) % 2, 4_000, 0).astype(np.uint16)
-    scaled = letterbox(depth, 112, Box(0.1, 0.1, 0.5, 0.7), "nearest")
-    assert scaled.dtype == np.uint16
-    assert set(np.unique(scaled)) == {0, 4_000}
-
-
-def test_flow_values_are_not_scaled_with_the_picture() -> None:
-    flow = np.full((120, 160, 2), -24, np.int8)
-    scaled = letterbox(flow, 112, Box(0.25, 0.25, 0.375, 0.5), "area")
-    assert scaled.dtype == np.int8
-    assert (scaled == -24).all()
-
-
-def test_a_box_covers_at_least_one_pixel() -> None:
-    rows, columns = Box(1.0, 1.0, 0.0, 0.0).pixels(4, 6)
-    assert (rows, columns) == (slice(3, 4), slice(5, 6))

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("cv2", reason="OpenCV is not installed")
 
 from edge.encoders.spec import ENCODERS
-from edge.preprocess.flow import FlowEstimator, content, to_grey
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.values import Reason, Step, Stream
 from edge.vocabulary import Modality
@@ -141,25 +140,3 @@ def test_two_runs_give_the_same_bits() -> None:
     assert one.flow is not None
     assert other.flow is not None
     assert one.flow.tobytes() == other.flow.tobytes()
-
-
-def test_flow_does_not_depend_on_what_was_estimated_before() -> None:
-    greys = [to_grey(picture(4 * k)) for k in range(3)]
-    used = FlowEstimator()
-    used(greys[2], greys[0])
-    fresh = FlowEstimator()(greys[0], greys[1])
-    assert (used(greys[0], greys[1]) == fresh).all()
-    assert fresh.dtype == np.int8
-    assert fresh.shape == (120, 160, 2)
-
-
-@pytest.mark.parametrize("shape", [(120, 160), (90, 160), (640, 360), (480, 640), (3, 500)])
-def test_the_grey_picture_keeps_the_geometry_between_black_bars(shape: tuple[int, int]) -> None:
-    rows, columns = content(*shape)
-    grey = to_grey(np.full((*shape, 3), 255, np.uint8))
-    assert grey.shape == (120, 160)
-    assert (grey[rows, columns] == 255).all()
-    used = (rows.stop - rows.start, columns.stop - columns.start)
-    assert int((grey > 0).sum()) == used[0] * used[1]
-    assert used[0] == 120 or used[1] == 160
-    assert used[1] / used[0] == pytest.approx(shape[1] / shape[0], rel=0.06)

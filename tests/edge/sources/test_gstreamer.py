@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import ConfigError, DeviceError, MediaError, MissingFileError
+from edge.errors import ConfigError, MediaError, MissingFileError
 from edge.sources import gst as core
-from edge.sources import webcam
 from edge.sources.gstreamer import GreyDepthFile, MediaFile
 from edge.values import Sample, Stream
 
@@ -186,71 +185,6 @@ def test_a_wav_cut_short_plays_as_far_as_it_goes(launch: Launch) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert sum(len(sample.data) for sample in read(path)) == pytest.approx(8_000, abs=100)
-
-
-def test_a_plugin_that_is_not_installed_is_named_with_its_packages() -> None:
-    with (
-        pytest.raises(ConfigError, match=r"noSuchElement.*apt install .*libav"),
-        core.opened(GST, "noSuchElement ! fakesink"),
-    ):
-        pass
-
-
-def test_a_missing_camera_is_said_at_once() -> None:
-    with pytest.raises(DeviceError, match=r"no camera at /dev/video99; plug it in"):
-        webcam.Webcam("/dev/video99")
-
-
-def test_what_is_no_camera_is_said_when_it_is_opened() -> None:
-    if GST.ElementFactory.find("v4l2src") is None:
-        pytest.skip("GStreamer has no v4l2src here")
-    camera = webcam.Webcam("/dev/null", microphone=False)
-    assert camera.streams == {Stream.RGB}
-    with pytest.raises(DeviceError, match=r"/dev/null: .*; check the cable"):
-        next(iter(camera.samples()))
-
-
-def test_without_a_microphone_the_camera_is_still_tried() -> None:
-    if GST.ElementFactory.find("v4l2src") is None:
-        pytest.skip("GStreamer has no v4l2src here")
-    camera = webcam.Webcam("/dev/null", microphone=True)
-    assert camera.streams == {Stream.RGB, Stream.AUDIO}
-    with pytest.raises(DeviceError, match=r"/dev/null: .*; check the cable"):
-        next(iter(camera.samples()))
-
-
-def test_live_samples_carry_the_time_of_the_pipelines_clock() -> None:
-    description = (
-        f"videotestsrc is-live=true num-buffers=6 ! decodebin ! {core.PICTURES} "
-        "! appsink name=rgb sync=false audiotestsrc is-live=true num-buffers=10 "
-        f"! {core.SOUND} ! appsink name=audio sync=false"
-    )
-    with core.opened(GST, description) as pipeline:
-        clock = GST.SystemClock.obtain()
-        pipeline.bin.use_clock(clock)
-        before = clock.get_time()
-        pipeline.play()
-        samples = list(webcam.live(pipeline, lambda: 0.0))
-        after = clock.get_time()
-    assert {sample.stream for sample in samples} == {Stream.RGB, Stream.AUDIO}
-    assert all(before - S <= sample.t_ns <= after for sample in samples)
-
-
-def test_a_camera_that_stops_giving_pictures_is_noticed() -> None:
-    times = iter(range(100))
-    description = "appsrc is-live=true ! appsink name=rgb sync=false"
-    with core.opened(GST, description) as pipeline:
-        pipeline.play()
-        with pytest.raises(core.GstError, match="no picture for 5 s"):
-            list(webcam.live(pipeline, lambda: float(next(times))))
-
-
-def test_the_cameras_pipeline_is_one_that_gstreamer_accepts() -> None:
-    if GST.ElementFactory.find("v4l2src") is None:
-        pytest.skip("GStreamer has no v4l2src here")
-    with core.opened(GST, webcam.description("/dev/video0", "audiotestsrc")) as pipeline:
-        names = {"rgb", "audio"}
-        assert {name for name in names if pipeline.bin.get_by_name(name)} == names
 
 
 def test_importing_the_sources_loads_no_binding() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.errors import MediaError, MissingFileError, StoreError
+from edge.errors import MediaError, MissingFileError
 from edge.sources.recording import Recording, RecordingWriter, is_recording
 from edge.values import Sample, Stream
 
@@ -106,46 +106,6 @@ def test_two_readings_are_identical_and_so_are_two_writings(recorded: Path, tmp_
     first, second = Recording(recorded).samples(), Recording(again).samples()
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.data, other.data)
-
-
-def test_any_mcap_tool_reads_it_with_foxglove_schema_names(recorded: Path) -> None:
-    from mcap.reader import make_reader
-
-    with recorded.open("rb") as file:
-        summary = make_reader(file).get_summary()
-    assert summary is not None
-    names = {c.topic: summary.schemas[c.schema_id].name for c in summary.channels.values()}
-    assert names == {
-        "/rgb": "foxglove.CompressedImage",
-        "/depth": "foxglove.RawImage",
-        "/depth/calibration": "foxglove.CameraCalibration",
-        "/audio": "foxglove.RawAudio",
-    }
-    assert {index.compression for index in summary.chunk_indexes} == {"zstd"}
-
-
-def test_an_error_while_recording_leaves_no_file(tmp_path: Path) -> None:
-    def record() -> None:
-        with RecordingWriter(tmp_path / "half.mcap") as writer:
-            writer.audio(0, np.zeros(160, np.int16))
-            raise RuntimeError("camera gone")
-
-    with pytest.raises(RuntimeError, match="camera"):
-        record()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_final_name_appears_only_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "room.mcap"
-    with RecordingWriter(path) as writer:
-        writer.audio(0, np.zeros(160, np.int16))
-        assert not path.exists()
-    assert path.exists()
-
-
-def test_an_unwritable_place_is_a_store_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"nowhere.*choose"):
-        RecordingWriter(tmp_path / "nowhere" / "a.mcap").__enter__()
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ def test_an_unsure_sound_is_unknown_and_others_are_negative() -> None:
     assert targets[SOUNDS.index("cough")] == 0
 
 
+def test_a_story_says_nothing_but_what_its_ground_truth_does() -> None:
+    label = LabelMap().label("rooms", "scene")
+    assert label.contains is None
+    assert label.action_mask().all()
+
+
 def test_a_set_without_sound_labels_masks_all_sounds() -> None:
     assert np.isnan(LabelMap().label("surv_fight", "fight").sound_targets()).all()
 
@@ -56,6 +62,8 @@ def test_a_label_map_adds_data_sets_and_replaces_labels(tmp_path: Path) -> None:
         ("mine: {punch: {only: [violence], never: [fall]}}", "exclude each other"),
         ("mine: {punch: {contains: boxing}}", "is no action"),
         ("mine: {punch: violence}", "must be a mapping"),
+        ("mine: {punch: {only: []}}", "no action is left"),
+        ("mine: 2026-02-30", "not YAML"),
         ("- a", "must map data sets"),
         ("a: [", "not YAML"),
     ],

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import MediaError, MissingFileError
 from engines.training.manifest import Row, read_manifest
-from engines.training.split import TRAINABLE, group_of, side_of
+from engines.training.split import TRAINABLE, group_of, is_seen, side_of
 
 
 def row(dataset: str, name: str, group: str) -> Row:
@@ -44,19 +43,6 @@ def test_groups_that_are_file_names_are_replaced_by_what_the_files_share() -> No
     assert len({group_of(r) for r in rooms}) == 1
 
 
-def test_a_manifest_is_read_beside_its_clips(tmp_path: Path) -> None:
-    file = tmp_path / "manifest.csv"
-    file.write_text("path,dataset,modalities,label,group\na/b.mp4,urfd,rgb,crouch,g\n")
-    (only,) = read_manifest(file)
-    assert only.path == tmp_path / "a/b.mp4"
-    assert only.name == "a/b.mp4"
-    file.write_text("path,label\n")
-    with pytest.raises(MediaError, match="dataset, modalities, group"):
-        read_manifest(file)
-    with pytest.raises(MissingFileError):
-        read_manifest(tmp_path / "none.csv")
-
-
 def test_every_label_of_the_recorded_sets_has_a_meaning() -> None:
     from engines.training.labels import LabelMap
 
@@ -69,3 +55,18 @@ def test_every_label_of_the_recorded_sets_has_a_meaning() -> None:
     for r in rows:
         assert labels.label(r.dataset, r.label).allowed
         assert group_of(r)
+
+
+def test_a_person_in_a_scene_of_urfd_is_one_group() -> None:
+    falls = [row("urfd", f"fall-{i}.mp4", f"P1|office|fall-{i}") for i in range(3)]
+    assert len({group_of(r) for r in falls}) == 1
+    assert group_of(row("urfd", "a.mp4", "P2|office|fall-9")) != group_of(falls[0])
+
+
+def test_only_groups_that_were_kept_out_of_a_set_are_unseen() -> None:
+    kept_out = row("rooms", "test-0-00001-walk-4s.mcap", "body1|seed2")
+    learned = row("rooms", "train-0-00001-walk-4s.mcap", "body2|seed3")
+    assert not is_seen(kept_out, ["rooms"])
+    assert is_seen(learned, ["rooms"])
+    assert not is_seen(learned, ["surv_fight"])
+    assert is_seen(row("urfd", "a.mp4", "P1|office|a"), ["urfd"])

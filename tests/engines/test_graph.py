@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engines.graph import fold_constants, fold_pads
+
+pytest.importorskip("onnx")
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def padded_convolution(pads: list[int], value: float = 0.0, mode: str = "constant") -> ModelProto:
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants: dict[str, NDArray[Any]] = {
+        "pads": np.array(pads, np.int64),
+        "value": np.array(value, np.float32),
+        "weight": np.ones((1, 1, 3, 3), np.float32),
+    }
+    told = ["x", "pads", "value"] if mode == "constant" else ["x", "pads"]
+    nodes = [
+        helper.make_node("Pad", told, ["padded"], mode=mode),
+        helper.make_node("Conv", ["padded", "weight"], ["y"], strides=[2, 2]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 4, 4])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def result(model: ModelProto) -> NDArray[Any]:
+    from onnx.reference import ReferenceEvaluator
+
+    x = np.arange(64, dtype=np.float32).reshape(1, 1, 8, 8)
+    (y,) = ReferenceEvaluator(model).run(None, {"x": x})
+    return np.asarray(y)
+
+
+def test_a_padding_behind_moves_into_the_convolution() -> None:
+    model = padded_convolution([0, 0, 0, 0, 0, 0, 1, 1])
+    expected = result(model)
+    assert fold_pads(model) == 1
+    assert [node.op_type for node in model.graph.node] == ["Conv"]
+    assert [i.name for i in model.graph.initializer] == ["weight"]
+    np.testing.assert_array_equal(result(model), expected)
+
+
+@pytest.mark.parametrize(
+    ("pads", "value", "mode"),
+    [
+        ([0, 0, 0, 0, 0, 0, 1, 1], 1.0, "constant"),
+        ([0, 0, 0, 0, 0, 0, 1, 1], 0.0, "reflect"),
+        ([0, 1, 0, 0, 0, 0, 1, 1], 0.0, "constant"),
+    ],
+)
+def test_a_padding_that_no_convolution_can_make_stays(
+    pads: list[int], value: float, mode: str
+) -> None:
+    model = padded_convolution(pads, value, mode)
+    assert fold_pads(model) == 0
+    assert [node.op_type for node in model.graph.node] == ["Pad", "Conv"]
+
+
+def test_what_depends_on_constants_alone_is_computed_once() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    two = numpy_helper.from_array(np.array(2.0, np.float32))
+    nodes = [
+        helper.make_node("Constant", [], ["two"], value=two),
+        helper.make_node("Mul", ["two", "two"], ["four"]),
+        helper.make_node("Add", ["x", "four"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("x", "y")]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    assert fold_constants(model) == 1
+    assert [node.op_type for node in model.graph.node] == ["Add"]
+    assert float(numpy_helper.to_array(model.graph.initializer[0])) == 4

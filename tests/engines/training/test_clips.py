@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engines.training.clips import clips_of, divide, training_rows
+from engines.training.labels import LabelMap
+from engines.training.manifest import Row
+from engines.training.spoilers import KINDS
+
+FIRST = "path,dataset,modalities,label,group\n"
+
+
+def room(i: int, body: int = 0) -> Row:
+    name = f"train-0-{i:05d}-walk-4s.mcap"
+    return Row(Path(name), name, "rooms", "rgb", "walk", f"body{body}|seed{i}")
+
+
+def test_nothing_of_the_test_side_and_no_other_set_enters_training(tmp_path: Path) -> None:
+    rooms, data = tmp_path / "rooms", tmp_path / "data"
+    for folder in (rooms, data):
+        folder.mkdir()
+    names = ("train-0-00001-walk-4s.mcap", "test-0-00001-walk-4s.mcap")
+    lines = [f"{name},rooms,rgb,walk,body1|seed1\n" for name in names]
+    (rooms / "manifest.csv").write_text(FIRST + "".join(lines))
+    films = [f"{i}.mp4,surv_fight,rgb,fight,video{i}\n" for i in range(60)]
+    others = ["a.mp4,urfd,rgb,crouch,a|b|c\n", "b.ogg,esc50,audio,cat,fold1\n"]
+    (data / "manifest.csv").write_text(FIRST + "".join([*films, *others]))
+    rows = training_rows(rooms, data)
+    assert {row.dataset for row in rows} == {"rooms", "surv_fight"}
+    assert [row.name for row in rows if row.dataset == "rooms"] == [names[0]]
+    assert 30 < len(rows) < 55
+
+
+def test_every_third_room_is_also_spoiled_in_turn_by_every_kind() -> None:
+    clips = clips_of([room(i) for i in range(12)], LabelMap(), Path("inputs"), 3)
+    assert sorted(c.spoiled for c in clips if c.spoiled) == sorted(KINDS)
+    assert len({clip.inputs for clip in clips}) == len(clips) == 16
+
+
+@pytest.mark.parametrize("spoiled_every", [0, 1])
+def test_a_person_is_either_learned_from_or_held_out(spoiled_every: int) -> None:
+    rows = [room(i, body=i % 40) for i in range(80)]
+    train, held_out = divide(clips_of(rows, LabelMap(), Path("inputs"), spoiled_every))
+    assert train
+    assert held_out
+    assert not {c.group for c in train} & {c.group for c in held_out}
