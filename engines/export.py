@@ -24,7 +24,6 @@ OPSET = 17
 """Read by every TensorRT from 8.6 and every OpenVINO we support."""
 
 BATCH = "batch"
-FUSION_INPUTS = ("features", "valid", "present", "quality")
 
 
 def onnx_from_encoder(encoder: Encoder) -> bytes:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional
 
-CLASSES = 521
 CHANNELS = 1024
 LAYERS = (  # stride, outputs of each depthwise-separable pair
     *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
