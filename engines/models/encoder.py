@@ -16,8 +16,8 @@ from engines.models.pretrained import lite0_state, yamnet_state
 from engines.models.truncated import load_truncated
 from engines.models.yamnet import load_yamnet
 
-FLOW_UNIT_PIXELS = 2.0
-"""Flow of this size becomes 1: what a walking person shows in a 160x120 picture."""
+FLOW_UNIT_PIXELS = 1.0
+"""Flow of this size becomes 1; a walking person shows up to two in a 160x120 picture."""
 
 DEPTH_RANGE_M = 8.0
 THIRD = SMALL_SIZE // 3

@@ -17,29 +17,26 @@ class TruncatedLite0(nn.Module):
 
     channels = CHANNELS
 
-    def __init__(self, inputs: int = 3) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stem = ConvNorm(inputs, STEM_CHANNELS, 3, 2)
+        self.stem = ConvNorm(3, STEM_CHANNELS, 3, 2)
         self.blocks = build_blocks(BLOCKS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, inputs, H, W), H and W multiples of 16   returns: (B, 112, H / 16, W / 16)"""
+        """x: (B, 3, H, W), H and W multiples of 16   returns: (B, 112, H / 16, W / 16)"""
         x = self.stem(x)
         for block in self.blocks:
             x = block(x)
         return x
 
 
-def load_truncated(state: Mapping[str, Tensor], inputs: int = 3) -> TruncatedLite0:
+def load_truncated(state: Mapping[str, Tensor]) -> TruncatedLite0:
     """A truncated backbone from the published ImageNet weights.
 
-    The stem sees pictures of another kind: every input channel gets the mean over the colours,
-    scaled so that a grey picture spread over all channels excites it as before.
+    The kernels of the three colours serve three channels of another kind as they are: averaged, a
+    stem that is kept frozen would see only the channels' sum, and no motion to the left.
     """
-    net = TruncatedLite0(inputs)
+    net = TruncatedLite0()
     wanted = net.state_dict()
-    renamed = {name: value for name, value in readable_names(state).items() if name in wanted}
-    grey = renamed["stem.conv.weight"].mean(dim=1, keepdim=True)
-    renamed["stem.conv.weight"] = grey.repeat(1, inputs, 1, 1) * (3.0 / inputs)
-    net.load_state_dict(renamed)
+    net.load_state_dict({k: v for k, v in readable_names(state).items() if k in wanted})
     return net
