@@ -17,8 +17,10 @@ from engines.training.cache import Clip
 from engines.training.features import encode_clips, gate_windows
 from engines.training.gate import GateSettings, train_gate
 from engines.training.lane import trained_path
+from engines.training.opinions import held_out_scores, opinions
 from engines.training.plan import Preset, TimePlan
 from engines.training.split import RULE
+from engines.training.stacking import StackSettings, refit_gate
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +54,18 @@ def close_run(
     encode_all([*train, *held_out], models, features, plan.workers, bars)
     settings = GateSettings(steps=preset.gate_steps, seed=seed)
     heads = {m: trained_path(work, m) for m in MODALITIES}
+    seen = gate_windows([c for c in held_out if not c.spoiled], features)
     net, facts = train_gate(
         gate_windows(train, features, WINDOW_EVERY_FRAMES),
-        gate_windows([c for c in held_out if not c.spoiled], features),
+        seen,
         heads,
         settings,
         lambda done, total, loss: bars.show("gate", done, total, loss) if done % 20 == 0 else None,
     )
+    facts |= refit_gate(
+        net, gate_windows(held_out, features, WINDOW_EVERY_FRAMES), StackSettings(seed=seed)
+    )
+    facts |= held_out_scores(opinions(net, seen), seen)
     log.info("gate: %s", facts)
     files[FUSION_FILE] = onnx_from_fusion(net.eval())
     write_model_dir(out, files, provenance([*train, *held_out], streams, facts, preset, plan, seed))
