@@ -139,6 +139,7 @@ def fit(stack: Stack, chosen: Mask, steps: int, settings: StackSettings) -> CueG
 
     from engines.models.fusion import HIDDEN
 
+    torch.set_num_threads(1)  # two are slower beside any other load
     rng = np.random.default_rng([settings.seed, 31])
     gate = CueGate(HIDDEN, settings.seed)
     for tensor in gate.parameters:
