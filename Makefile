@@ -33,7 +33,7 @@ demo: $(RUN_STAMP)
 test: $(TEST_STAMP)
 	@$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
 
-lint: $(TEST_STAMP)
+lint: $(TRAIN_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

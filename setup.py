@@ -43,6 +43,7 @@ DEV = [
     "import-linter>=2.3",
     "types-PyYAML",
     "types-jsonschema",
+    "scipy-stubs>=1.14",  # the last line for Python 3.10 is 1.15
 ]
 
 setup(
