@@ -57,7 +57,6 @@ setup(
     packages=find_packages(include=["edge*", "engines*", "calibration*"]),
     package_data={
         "edge": ["py.typed", "weights/*", "data/*", "fusion/*.cu"],
-        "engines": ["rooms/shaders/*"],
     },
     install_requires=RUNTIME,
     extras_require={
