@@ -52,7 +52,7 @@ def serve(
         hub.publisher.no_faults()
         hub.publisher.privacy(PrivacyPayload(mode="watching", recording=False))
         hub.worker.start()
-        pipeline = Pipeline(models.encoders, models.fusion, deciders)
+        pipeline = Pipeline(models.encoders, models.fusion, deciders, models.finder)
         return Watcher(pipeline, deciders, hub.publisher, clock).run(
             settings.rooms,
             open_source,

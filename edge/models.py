@@ -17,6 +17,7 @@ from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE, EncoderSpec
 from edge.errors import ModelError
 from edge.fusion.cpu import CpuFusion
 from edge.fusion.parameters import FusionParameters
+from edge.preprocess.finder import FINDER_FILE, PersonFinder
 from edge.settings import ModelSettings
 from edge.stages import Encoder, Fusion
 from edge.values import FEATURE_DIM
@@ -86,6 +87,7 @@ class Models:
     name: str
     encoders: Mapping[Modality, Encoder]
     fusion: Fusion
+    finder: PersonFinder | None = None  # of people in depth; None: a model that has none
 
 
 def open_models(settings: ModelSettings) -> Models:
@@ -97,7 +99,24 @@ def open_models(settings: ModelSettings) -> Models:
         name=store.manifest.name,
         encoders=load_encoders(store, backend, wanted),
         fusion=CpuFusion(load_fusion_parameters(store)),
+        finder=load_finder(store),
     )
+
+
+def read_finder(store: ModelStore) -> bytes | None:
+    """The file of the finder of people, None when the manifest names none. Raises: ModelError."""
+    return store.read(FINDER_FILE) if FINDER_FILE in store.manifest.digests else None
+
+
+def load_finder(store: ModelStore) -> PersonFinder | None:
+    """The finder of people, None when the manifest names none. Raises: ModelError."""
+    data = read_finder(store)
+    if data is None:
+        return None
+    try:
+        return PersonFinder(data)
+    except ValueError as error:
+        raise ModelError(f"{store.directory / FINDER_FILE}: {error}; {REMEDY}") from error
 
 
 def open_backend(settings: ModelSettings) -> Backend:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.features import Entry, RoomFeatures, RoomWindow
+from edge.preprocess.finder import PersonFinder
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.signals import audio_cues, audio_is_usable
 from edge.stages import Decider, Encoder, Fusion
@@ -29,8 +30,10 @@ class Ready:
 class Room:
     """What the pipeline remembers of one room between calls."""
 
-    def __init__(self, enabled: frozenset[Modality], decider: Decider) -> None:
-        self.frames = FramePreprocessor(enabled)
+    def __init__(
+        self, enabled: frozenset[Modality], decider: Decider, finder: PersonFinder | None
+    ) -> None:
+        self.frames = FramePreprocessor(enabled, finder)
         self.features = RoomFeatures(enabled)
         self.decider = decider
 
@@ -39,12 +42,19 @@ class Pipeline:
     """From grid points to decisions, for all rooms at once."""
 
     def __init__(
-        self, encoders: Mapping[Modality, Encoder], fusion: Fusion, deciders: Mapping[str, Decider]
+        self,
+        encoders: Mapping[Modality, Encoder],
+        fusion: Fusion,
+        deciders: Mapping[str, Decider],
+        finder: PersonFinder | None = None,
     ) -> None:
-        """encoders: those that are switched on; deciders: one for each room, by name."""
+        """encoders: those that are switched on; deciders: one for each room, by name.
+
+        finder: see ``CropTracker``
+        """
         self._encoders, self._fusion = dict(encoders), fusion
         enabled = frozenset(encoders)
-        self._rooms = {name: Room(enabled, decider) for name, decider in deciders.items()}
+        self._rooms = {name: Room(enabled, decider, finder) for name, decider in deciders.items()}
 
     def feed(self, items: Sequence[tuple[str, Step | Tick]]) -> list[Decision]:
         """Take what the synchronisers of all rooms produced, each room's items in order.

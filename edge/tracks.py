@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +43,14 @@ class VideoTrack:
         self._waiting.append(sample)
         return True
 
-    def at(self, t_ns: int) -> NDArray[Any] | None:
+    def at(self, t_ns: int) -> Sample | None:
         """The newest picture at or before ``t_ns``, None when it is too old; ``t_ns`` must rise."""
         self._asked_ns = t_ns
         while self._waiting and self._waiting[0].t_ns <= t_ns + TOLERANCE_NS:
             self._shown = self._waiting.popleft()
         if self._shown is not None and t_ns - self._shown.t_ns > self._max_age_ns:
             self._shown = None
-        return None if self._shown is None else self._shown.data
+        return self._shown
 
 
 class SoundTrack:

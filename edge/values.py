@@ -56,6 +56,7 @@ class Sample:
     t_ns: int  # capture time; for AUDIO of the first sound sample in data
     data: NDArray[Any]
     # RGB (H, W, 3) uint8 sRGB; DEPTH (H, W) uint16 mm, 0 = no return; AUDIO (N,) int16 at 16 kHz
+    depth_hfov_deg: float | None = None  # horizontal field of view of DEPTH; see Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Step:
     rgb: NDArray[np.uint8] | None  # (H, W, 3) sRGB
     depth_mm: NDArray[np.uint16] | None  # (H, W); 0 = no return
     missing: Mapping[Stream, Reason] = field(default_factory=dict)
+    # of a pinhole with square pixels and its axis in the middle of depth_mm; None when unknown
+    depth_hfov_deg: float | None = None
 
     @property
     def is_feature(self) -> bool:

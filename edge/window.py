@@ -148,13 +148,21 @@ class GridSynchroniser:
         return step
 
     def _make_step(self, t_ns: int) -> Step:
-        pictures, missing = {}, {}
+        shown, missing = {}, {}
         for stream in (Stream.RGB, Stream.DEPTH):
             track = self._video.get(stream)
-            pictures[stream] = picture = track.at(t_ns) if track is not None else None
-            if picture is None:
+            shown[stream] = sample = track.at(t_ns) if track is not None else None
+            if sample is None:
                 missing[stream] = Reason.ABSENT if track is None else Reason.STALE
-        return Step(self._point, t_ns, pictures[Stream.RGB], pictures[Stream.DEPTH], missing)
+        rgb, depth = shown[Stream.RGB], shown[Stream.DEPTH]
+        return Step(
+            index=self._point,
+            t_ns=t_ns,
+            rgb=None if rgb is None else rgb.data,
+            depth_mm=None if depth is None else depth.data,
+            missing=missing,
+            depth_hfov_deg=None if depth is None else depth.depth_hfov_deg,
+        )
 
     def _make_tick(self, t_ns: int, decides: bool) -> Tick:
         patch = self._sound.patch(t_ns) if self._sound is not None else None

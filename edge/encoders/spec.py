@@ -22,6 +22,9 @@ SMALL_SIZE = 112
 FLOW_SCALE = 8
 """int8 flow is in eighths of a pixel of the 160x120 grey picture, clipped to +-127."""
 
+HEIGHT_UNKNOWN = -32_768
+"""Height above the floor, mm, where there is no return, no floor was found, or outside the crop."""
+
 INPUT_NAME = "input"
 OUTPUT_NAME = "feature"
 
@@ -43,8 +46,8 @@ ENCODERS: Mapping[Modality, EncoderSpec] = {
         EncoderSpec(Modality.RGB, "rgb.onnx", (RGB_SIZE, RGB_SIZE, 3), np.uint8),
         # (x, y) displacement from the previous grid point, see FLOW_SCALE, channels last
         EncoderSpec(Modality.FLOW, "flow.onnx", (SMALL_SIZE, SMALL_SIZE, 2), np.int8),
-        # millimetres, 0 = no return
-        EncoderSpec(Modality.DEPTH, "depth.onnx", (SMALL_SIZE, SMALL_SIZE), np.int32),
+        # distance in mm, 0 = no return; height above the floor in mm, see HEIGHT_UNKNOWN
+        EncoderSpec(Modality.DEPTH, "depth.onnx", (SMALL_SIZE, SMALL_SIZE, 2), np.int32),
         # waveform in [-1, 1] at 16 kHz
         EncoderSpec(Modality.AUDIO, "audio.onnx", (PATCH_SAMPLES,), np.float32),
     )

@@ -35,7 +35,8 @@ def letterbox(
 ) -> NDArray[Any]:
     """Cut out ``box`` and fit it into a square without distortion, centred between bars of zeros.
 
-    image: (H, W) or (H, W, C) uint8, int8 or uint16   returns: (size, size[, C]) of the same type
+    image: (H, W) or (H, W, C) uint8, int8 or uint16 (int32 too when nearest)
+    returns: (size, size[, C]) of the same type
     interpolation: area averages (and is linear when enlarging); nearest invents no value
     """
     import cv2

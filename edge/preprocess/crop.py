@@ -1,9 +1,10 @@
-"""Where in the picture the person is: the moving one, or the only one a segmented depth shows.
+"""Where in the picture the person is: whom the finder sees in depth, or the only one a segmented
+depth shows; else whoever moves.
 
 Motion, and whoever stands out from the room in depth, light up cells of a coarse map that fade
 within a second; the box follows the connected bright cells and stays where it is while nothing
 moves, so that someone lying still stays in it.
-Nothing seen yet, or everything moving (a shaken camera, a lamp switched on): the full frame.
+Nobody seen yet, or everything moving (a shaken camera, a lamp switched on): the full frame.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from edge.encoders.spec import FLOW_SCALE
 from edge.preprocess.background import COLUMNS, ROWS, DepthBackground
 from edge.preprocess.boxes import Box
+from edge.preprocess.finder import PersonFinder
+from edge.preprocess.people import PeopleTracker
 from edge.values import F32, Mask
 
 _FADE = 0.75  # of the energy, per update (7.5 a second): time constant 0.5 s
@@ -31,6 +34,8 @@ _MARGIN = 0.15  # of the longer side, on each side
 _TAIL = 0.03  # of the energy, cut off at each side of the box: flicker and shadows
 _SETTLING_UPDATES = 8  # of motion, before the box is trusted to know the whole body
 _MIN_SIDE = 0.45  # of the picture's longer side
+_FOUND_MARGIN, _FOUND_MIN_SIDE = 0.2, 0.3  # around people who were found, whose whole body is known
+_GONE_UPDATES = 30  # nobody found and nothing moves for 4 s: back to the full frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,12 @@ _EVERYWHERE = _Edges(0.0, 0.0, 1.0, 1.0)
 
 
 class CropTracker:
-    """One room's crop. Deterministic; its memory is a map of 40 x 30 cells."""
+    """One room's crop. Deterministic; its memory is a map of 40 x 30 cells and a few people."""
 
-    def __init__(self) -> None:
+    def __init__(self, finder: PersonFinder | None = None) -> None:
+        """finder: looks for people in depth that is not segmented; without it motion must do"""
+        self._finder, self._people = finder, PeopleTracker()
+        self._found, self._unfound = False, 0
         self._energy: F32 = np.zeros((ROWS, COLUMNS), np.float32)
         self._background = DepthBackground()
         self._edges, self._settling = _EVERYWHERE, _SETTLING_UPDATES
@@ -72,14 +80,38 @@ class CropTracker:
         if depth_mm is not None:
             moving = np.maximum(moving, self._background.foreground(depth_mm))
             segmented = _segmented(_to_grid(depth_mm))
+            if segmented is None and self._finder is not None:
+                return self._look(self._finder, depth_mm, moving, aspect)
         target = (
             _bounds(segmented, segmented > _BRIGHT)
             if segmented is not None
             else self._moved(moving)
         )
         if target is not None:
-            self._edges = self._follow(self._edges, target)
-        return _widen(self._edges, aspect)
+            self._edges, self._found = self._follow(self._edges, target), False
+        return self._box(aspect)
+
+    def _look(
+        self, finder: PersonFinder, depth_mm: NDArray[np.uint16], moving: F32, aspect: float
+    ) -> Box:
+        """Around who is found; who was, while nothing moves, or whatever moves; in the end all."""
+        moved = self._moved(moving)
+        people = self._people.update(finder.find(depth_mm), moving)
+        if people is not None:
+            self._edges, self._found, self._unfound = _Edges(*map(float, people)), True, 0
+            return self._box(aspect)
+        self._unfound += 1
+        if moved is not None and not self._found:
+            self._edges, self._unfound = self._follow(self._edges, moved), 0
+        elif self._unfound >= _GONE_UPDATES:
+            self._edges, self._settling = _EVERYWHERE, _SETTLING_UPDATES
+            self._found = False
+        return self._box(aspect)
+
+    def _box(self, aspect: float) -> Box:
+        if self._found:
+            return _widen(self._edges, aspect, _FOUND_MARGIN, _FOUND_MIN_SIDE)
+        return _widen(self._edges, aspect, _MARGIN, _MIN_SIDE)
 
     def _moved(self, moving: F32) -> _Edges | None:
         """Add this update's motion; the bounds of recent motion, None when all is still."""
@@ -176,11 +208,11 @@ def _span(profile: F32) -> tuple[float, float]:
     return first / len(profile), (last + 1) / len(profile)
 
 
-def _widen(edges: _Edges, aspect: float) -> Box:
+def _widen(edges: _Edges, aspect: float, margin: float, least: float) -> Box:
     """Add a margin and make it a square of pixels, as far as the picture reaches."""
     width, height = edges.right - edges.left, (edges.bottom - edges.top) / aspect
     longest = max(1.0, 1 / aspect)  # in units of the picture's width
-    side = max(max(width, height) * (1 + 2 * _MARGIN), _MIN_SIDE * longest)
+    side = max(max(width, height) * (1 + 2 * margin), least * longest)
     w, h = min(1.0, side), min(1.0, side * aspect)
     x = min(max((edges.left + edges.right) / 2 - w / 2, 0.0), 1 - w)
     y = min(max((edges.top + edges.bottom) / 2 - h / 2, 0.0), 1 - h)

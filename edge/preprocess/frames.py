@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.encoders.spec import RGB_SIZE, SMALL_SIZE
+from edge.encoders.spec import HEIGHT_UNKNOWN, RGB_SIZE, SMALL_SIZE
 from edge.preprocess.boxes import Box, letterbox
 from edge.preprocess.crop import CropTracker
+from edge.preprocess.finder import PersonFinder
+from edge.preprocess.floor import FloorEstimator
 from edge.preprocess.flow import FlowEstimator, content, to_grey
+from edge.preprocess.plane import Floor
 from edge.signals import depth_cues, depth_is_usable, flow_cues, rgb_cues, rgb_is_usable
 from edge.values import F32, Reason, Step, Stream
 from edge.vocabulary import MODALITIES, Modality
@@ -23,7 +26,7 @@ class FrameInputs:
 
     rgb: NDArray[np.uint8] | None  # (160, 160, 3) sRGB
     flow: NDArray[np.int8] | None  # (112, 112, 2) eighths of a pixel of the 160x120 picture
-    depth: NDArray[np.int32] | None  # (112, 112) mm, 0 = no return
+    depth: NDArray[np.int32] | None  # (112, 112, 2) mm: distance, height
     cues: Mapping[Modality, F32]  # (2,) level and detail, of each modality that is present
     missing: Mapping[Modality, Reason]  # why each other one of rgb, flow, depth is not
     box: Box
@@ -39,12 +42,18 @@ class _Picture:
 
 
 class FramePreprocessor:
-    """One room's way from pictures to encoder inputs; remembers the last picture and the crop."""
+    """One room's way from pictures to encoder inputs; remembers last picture, crop and floor."""
 
-    def __init__(self, modalities: frozenset[Modality] = frozenset(MODALITIES)) -> None:
+    def __init__(
+        self,
+        modalities: frozenset[Modality] = frozenset(MODALITIES),
+        finder: PersonFinder | None = None,
+    ) -> None:
+        """finder: see ``CropTracker``"""
         self._modalities = modalities
         self._estimate = FlowEstimator()
-        self._tracker = CropTracker()
+        self._tracker = CropTracker(finder)
+        self._floor = FloorEstimator()
         self._previous: _Picture | None = None
 
     def push(self, step: Step) -> FrameInputs | None:
@@ -58,7 +67,9 @@ class FramePreprocessor:
         if not step.is_feature:
             return None
         flow = self._flow(previous, picture, missing)
-        return self._cut(picture, flow, self._usable_depth(step, missing), missing)
+        depth_mm = self._usable_depth(step, missing)
+        floor = None if depth_mm is None else self._floor.update(depth_mm, step.depth_hfov_deg)
+        return self._cut(picture, flow, depth_mm, floor, missing)
 
     def _usable_picture(self, step: Step, missing: dict[Modality, Reason]) -> _Picture | None:
         if not self._modalities & {Modality.RGB, Modality.FLOW}:
@@ -109,6 +120,7 @@ class FramePreprocessor:
         picture: _Picture | None,
         flow: NDArray[np.int8] | None,
         depth_mm: NDArray[np.uint16] | None,
+        floor: Floor | None,
         missing: dict[Modality, Reason],
     ) -> FrameInputs:
         box = self._tracker.update(flow, depth_mm)
@@ -127,12 +139,18 @@ class FramePreprocessor:
         return FrameInputs(
             rgb=None if rgb is None else letterbox(rgb, RGB_SIZE, box, "area"),
             flow=None if flow is None else letterbox(flow, SMALL_SIZE, box, "area"),
-            depth=None if depth_mm is None else _depth_input(depth_mm, box),
+            depth=None if depth_mm is None else _depth_input(depth_mm, floor, box),
             cues=cues,
             missing=missing,
             box=box,
         )
 
 
-def _depth_input(depth_mm: NDArray[np.uint16], box: Box) -> NDArray[np.int32]:
-    return letterbox(depth_mm, SMALL_SIZE, box, "nearest").astype(np.int32)
+def _depth_input(depth_mm: NDArray[np.uint16], floor: Floor | None, box: Box) -> NDArray[np.int32]:
+    """(112, 112, 2) distance and height of the same pixels."""
+    distance = letterbox(depth_mm, SMALL_SIZE, box, "nearest").astype(np.int32)
+    height = np.full_like(distance, HEIGHT_UNKNOWN)
+    if floor is not None:
+        cut = letterbox(floor.height_mm(depth_mm), SMALL_SIZE, box, "nearest")
+        height = np.where(distance > 0, cut, height)
+    return np.stack([distance, height], axis=-1)

@@ -62,6 +62,7 @@ class Recording:
             raise MediaError(f"{path}: has no summary; repair it: mcap recover")
         self._statistics: Statistics = summary.statistics
         self._topics = self._find_topics(summary)
+        self._calibration = self._find_calibration(summary)
 
     @property
     def streams(self) -> frozenset[Stream]:
@@ -85,23 +86,31 @@ class Recording:
     @cached_property
     def depth_hfov_deg(self) -> float | None:
         """Horizontal field of view of the depth camera; None when the recording does not say."""
+        if self._calibration is None:
+            return None
         with self._reader() as reader:
-            for schema, _, _, message in reader.iter_decoded_messages():
-                if schema is not None and schema.name == _CALIBRATION and message.K[0] > 0:
+            for _, _, _, message in reader.iter_decoded_messages([self._calibration]):
+                if message.width > 0 and len(message.K) == 9 and message.K[0] > 0:
                     return 2 * degrees(atan(message.width / 2 / message.K[0]))
         return None
 
-    def samples(self) -> Iterator[Sample]:
-        """All samples in order of capture time.  Raises: MediaError at damage inside the file."""
+    def samples(self, only: frozenset[Stream] = frozenset(Stream)) -> Iterator[Sample]:
+        """All samples in order of capture time.  Raises: MediaError at damage inside the file.
+
+        only: other streams are skipped without being decoded
+        """
         decoders: dict[Stream, Callable[[Any], NDArray[Any]]] = {
             Stream.RGB: _picture,
             Stream.DEPTH: _depth,
             Stream.AUDIO: _sound,
         }
+        hfov_deg = self.depth_hfov_deg
+        topics = [topic for topic, stream in self._topics.items() if stream in only]
         with self._reader() as reader:
-            for _, channel, record, message in reader.iter_decoded_messages(list(self._topics)):
+            for _, channel, record, message in reader.iter_decoded_messages(topics):
                 stream = self._topics[channel.topic]
-                yield Sample(stream, record.log_time, decoders[stream](message))
+                of_depth = hfov_deg if stream is Stream.DEPTH else None
+                yield Sample(stream, record.log_time, decoders[stream](message), of_depth)
 
     @contextmanager
     def _reader(self) -> Iterator[McapReader]:
@@ -147,6 +156,20 @@ class Recording:
                 f"{self.path}: no picture, depth or sound in Foxglove's schemas; record it again"
             )
         return {topic: stream for stream, topic in chosen.items()}
+
+    def _find_calibration(self, summary: Summary) -> str | None:
+        """The topic under the depth pictures' own, or beside it in a folder; never the RGB's."""
+        depth = next((t for t, stream in self._topics.items() if stream is Stream.DEPTH), "")
+        folders = {depth, depth.rpartition("/")[0]} - {""}
+        for number, channel in sorted(summary.channels.items()):
+            schema = summary.schemas.get(channel.schema_id)
+            if schema is None or schema.name != _CALIBRATION:
+                continue
+            if not self._statistics.channel_message_counts.get(number):
+                continue
+            if channel.topic.rpartition("/")[0] in folders:
+                return channel.topic
+        return None
 
 
 @contextmanager

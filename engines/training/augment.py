@@ -9,17 +9,20 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edge.encoders.spec import HEIGHT_UNKNOWN
 from edge.vocabulary import Modality
 
 Frames = NDArray[Any]  # (T, H, W) or (T, H, W, C)
 
 MAX_SHIFT = 0.08  # of the side
 ZOOM = (0.88, 1.14)
+FORGET_FLOOR = 0.15  # probability
+FLOOR_ERROR_MM = 40.0  # standard deviation
 
 
 def augment(modality: Modality, frames: Frames, rng: Generator) -> Frames:
     """Mirror, zoom, shift, and the troubles of that sensor."""
-    frames = move(frames, rng)
+    frames = move(modality, frames, rng)
     if rng.random() < 0.5:
         frames = mirror(modality, frames)
     troubled: Frames = TROUBLES[modality](frames, rng)
@@ -34,8 +37,9 @@ def mirror(modality: Modality, frames: Frames) -> Frames:
     return mirrored
 
 
-def move(frames: Frames, rng: Generator) -> Frames:
-    """Zoom and shift by nearest neighbours; what comes in from outside is 0."""
+def move(modality: Modality, frames: Frames, rng: Generator) -> Frames:
+    """Zoom and shift by nearest neighbours; outside is nothing: 0, and a height unknown."""
+    nothing = (0, HEIGHT_UNKNOWN) if modality is Modality.DEPTH else 0
     zoom = rng.uniform(*ZOOM)
     for axis in (1, 2):
         side = frames.shape[axis]
@@ -44,9 +48,9 @@ def move(frames: Frames, rng: Generator) -> Frames:
         frames = np.take(frames, np.clip(at, 0, side - 1), axis=axis)
         outside = (at < 0) | (at >= side)
         if axis == 1:
-            frames[:, outside] = 0
+            frames[:, outside] = nothing
         else:
-            frames[:, :, outside] = 0
+            frames[:, :, outside] = nothing
     return np.asarray(frames)
 
 
@@ -68,15 +72,29 @@ def _speed(frames: Frames, rng: Generator) -> Frames:
 
 
 def _holes(frames: Frames, rng: Generator) -> Frames:
-    spread = rng.normal(1, rng.uniform(0, 0.015), frames.shape).astype(np.float32)
-    noisy = frames * (np.float32(rng.uniform(0.92, 1.08)) * spread)
-    frames = np.clip(noisy, 0, 65_535).astype(np.uint16)
+    """Another distance, noise, patches without return; the floor a little off, or not found."""
+    distance = frames[..., 0]
+    spread = rng.normal(1, rng.uniform(0, 0.015), distance.shape).astype(np.float32)
+    noisy = distance * (np.float32(rng.uniform(0.92, 1.08)) * spread)
+    distance = np.clip(noisy, 0, np.iinfo(np.int16).max).astype(np.int16)
+    height = _floor_off(frames[..., 1], rng)
     for _ in range(int(rng.integers(0, 4))):
-        height, width = frames.shape[1:3]
-        y, x = int(rng.integers(height)), int(rng.integers(width))
+        rows, columns = distance.shape[1:]
+        y, x = int(rng.integers(rows)), int(rng.integers(columns))
         tall, wide = rng.integers(4, 28, 2)
-        frames[:, y : y + tall, x : x + wide] = 0
-    return frames
+        distance[:, y : y + tall, x : x + wide] = 0
+        height[:, y : y + tall, x : x + wide] = HEIGHT_UNKNOWN
+    return np.stack([distance, height], axis=-1)
+
+
+def _floor_off(height: NDArray[np.int16], rng: Generator) -> NDArray[np.int16]:
+    """All heights of a window wrong by the same amount, or none known."""
+    error = round(rng.normal(0, FLOOR_ERROR_MM))
+    if rng.random() < FORGET_FLOOR:
+        return np.full_like(height, HEIGHT_UNKNOWN)
+    limits = np.iinfo(np.int16)
+    moved = np.clip(height.astype(np.int32) + error, limits.min + 1, limits.max)
+    return np.where(height == HEIGHT_UNKNOWN, height, moved).astype(np.int16)
 
 
 TROUBLES: dict[Modality, Callable[[Frames, Generator], Frames]] = {

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import GatehouseError
+from edge.preprocess.finder import PersonFinder
 from edge.values import F32, Mask
 from engines.processes import worker_pool
 from engines.training.datasets import ClipInputs, open_row, read_inputs, save_inputs
@@ -69,8 +70,11 @@ def is_current(made: Path, source: Path) -> bool:
     return made.exists() and made.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
-def cache_clip(clip: Clip) -> str | None:
-    """Decode one clip into its file unless it is there; returns what went wrong, or None."""
+def cache_clip(clip: Clip, finder: bytes | None = None) -> str | None:
+    """Decode one clip into its file unless it is there; returns what went wrong, or None.
+
+    finder: the network that finds people, ONNX; None leaves the crop to motion
+    """
     if clip.inputs.exists():
         return None
     spoil = None
@@ -78,7 +82,8 @@ def cache_clip(clip: Clip) -> str | None:
         seed = int(sha256(clip.row.name.encode()).hexdigest()[:8], 16)
         spoil = make_spoiler(clip.spoiled, seed)
     try:
-        save_inputs(clip.inputs, read_inputs(open_row(clip.row), spoil))
+        people = PersonFinder(finder) if finder else None
+        save_inputs(clip.inputs, read_inputs(open_row(clip.row), spoil, people))
     except GatehouseError as error:
         return str(error)
     return None
@@ -88,12 +93,16 @@ def cache_clips(
     clips: Sequence[Clip],
     workers: int,
     progress: Callable[[Iterable[object], int], Iterable[object]],
+    finder: bytes | None = None,
 ) -> list[str]:
-    """Decode all clips; returns one line for each that could not be read."""
+    """Decode all clips; returns one line for each that could not be read.
+
+    finder: the network that finds people, ONNX; None leaves the crop to motion
+    """
     todo = [clip for clip in clips if not clip.inputs.exists()]
     problems = []
     with worker_pool(workers) as pool:
-        jobs = [pool.submit(cache_clip, clip) for clip in todo]
+        jobs = [pool.submit(cache_clip, clip, finder) for clip in todo]
         for job in progress(as_completed(jobs), len(jobs)):
             problem = job.result()  # type: ignore[attr-defined]
             if problem is not None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edge.compose import make_window, open_file
 from edge.errors import MediaError
 from edge.pipeline import audio_reason, tensor_of
+from edge.preprocess.finder import PersonFinder
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.settings import WindowSettings
 from edge.signals import audio_cues
@@ -80,7 +81,7 @@ def grid_items(source: Source) -> Iterator[Step | Tick]:
 class Part:
     """One modality of a clip: only what is there, with its place among frames or ticks."""
 
-    tensors: NDArray[np.generic]  # (n, *input_shape); depth kept as uint16, sound as int16
+    tensors: NDArray[np.generic]  # (n, *input_shape); depth and sound as int16
     places: NDArray[np.int64]  # (n,) index of the frame or tick
     cues: F32  # (n, 2) level and detail
 
@@ -98,19 +99,22 @@ class ClipInputs:
 STORED_TYPES: dict[Modality, type[np.generic]] = {
     Modality.RGB: np.uint8,
     Modality.FLOW: np.int8,
-    Modality.DEPTH: np.uint16,
+    Modality.DEPTH: np.int16,  # 32.767 m is farther than any depth camera sees
     Modality.AUDIO: np.int16,
 }
 AUDIO_FULL_SCALE = 32_768.0
 
 
-def read_inputs(source: Source, spoil: Spoiler | None = None) -> ClipInputs:
+def read_inputs(
+    source: Source, spoil: Spoiler | None = None, finder: PersonFinder | None = None
+) -> ClipInputs:
     """Run a source through the runtime's own preprocessing.
 
-    spoil: changes grid points and ticks before anything sees them, to make bad weather.
+    spoil: changes grid points and ticks before anything sees them, to make bad weather
+    finder: of the people whom the crop is to hold; None leaves it to motion
     """
     frames, ticks = [], []
-    preprocess = FramePreprocessor()
+    preprocess = FramePreprocessor(finder=finder)
     origin_ns = 0
     for item in grid_items(source):
         item = spoil(item) if spoil else item
@@ -136,8 +140,10 @@ def _video_part(modality: Modality, frames: list[FrameInputs]) -> Part:
     places = [i for i, tensor in enumerate(tensors) if tensor is not None]
     kept = [tensors[i] for i in places]
     cues = [frames[i].cues[modality] for i in places]
+    kind = STORED_TYPES[modality]
+    limits = np.iinfo(kind)  # type: ignore[type-var]
     return Part(
-        np.array(kept, STORED_TYPES[modality]),
+        np.clip(np.array(kept), limits.min, limits.max).astype(kind),
         np.array(places, np.int64),
         np.array(cues, np.float32).reshape(-1, 2),
     )

@@ -88,7 +88,7 @@ def score_clip(row: Row, models: Models) -> ClipScores:
     """Judge one clip.  Raises: MissingFileError, MediaError."""
     source = open_row(row)
     listener = Listener(models.fusion)
-    pipeline = Pipeline(models.encoders, listener, {"clip": listener})
+    pipeline = Pipeline(models.encoders, listener, {"clip": listener}, models.finder)
     grid = make_window(source.streams, WindowSettings())
     for items in until_ticks(source, grid):
         pipeline.feed([("clip", item) for item in items])

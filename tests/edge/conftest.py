@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from edge.demo_broker import PrivateBroker
 from edge.encoders.spec import ENCODERS, FUSION_FILE, EncoderSpec
 from edge.errors import BrokerError
-from edge.fusion.parameters import QUALITY_CUES, TAPS, FusionParameters
+from edge.fusion.parameters import HEADS, QUALITY_CUES, TAPS, FusionParameters
 from edge.models import Models
 from edge.sources.recording import RecordingWriter
-from edge.values import F32, FEATURE_DIM, FusedBatch, WindowFeatures
+from edge.values import F32, FEATURE_DIM, VIDEO_STEPS, FusedBatch, WindowFeatures
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, Modality
 
 BRIGHT = 130.0  # mean of a letterboxed picture
@@ -159,12 +159,16 @@ def brightness_parameters() -> FusionParameters:
     return FusionParameters(
         temporal_kernel=np.zeros((m, TAPS, d), np.float32),
         temporal_bias=np.zeros((m, d), np.float32),
+        temporal_query=np.zeros((m, d), np.float32),
+        temporal_age=np.zeros((m, HEADS, VIDEO_STEPS), np.float32),
         expert_weight=weight,
         expert_bias=bias,
         gate_hidden_weight=np.zeros((1, m * (d + 1 + q)), np.float32),
         gate_hidden_bias=np.zeros(1, np.float32),
         gate_weight=np.zeros((m, 1), np.float32),
         gate_bias=gate_bias,
+        pool_power=np.ones(1, np.float32),
+        pool_independence=np.zeros(1, np.float32),
         sound_weight=np.zeros((s, d), np.float32),
         sound_bias=np.full(s, -4, np.float32),
     )

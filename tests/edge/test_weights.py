@@ -13,6 +13,7 @@ from edge.encoders.spec import ENCODERS, FUSION_FILE
 from edge.fusion.cpu import CpuFusion
 from edge.fusion.reference import ReferenceFusion
 from edge.models import ModelStore, load_fusion_parameters, open_models
+from edge.preprocess.finder import FINDER_FILE
 from edge.settings import ModelSettings
 from edge.values import FEATURE_DIM, VIDEO_STEPS, WindowFeatures
 from edge.vocabulary import ACTIONS, MODALITIES, Modality
@@ -35,7 +36,7 @@ NEVER_SHIPPED = {
     "scream_extra",
     "clean_speech",
 }
-FILES = [*(spec.file for spec in ENCODERS.values()), FUSION_FILE]
+FILES = [*(spec.file for spec in ENCODERS.values()), FUSION_FILE, FINDER_FILE]
 
 
 @pytest.fixture(scope="module")

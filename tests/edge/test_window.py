@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -254,3 +255,14 @@ def describe(out: Step | Tick) -> tuple[object, ...]:
 
 def content(array: np.ndarray | None) -> bytes | None:
     return None if array is None else array.tobytes()
+
+
+def test_a_step_knows_the_field_of_view_of_the_depth_it_shows() -> None:
+    streams = frozenset({Stream.RGB, Stream.DEPTH})
+    known = [replace(depth(k / 15), depth_hfov_deg=74.0) for k in range(8)]
+    unknown = [depth(k / 15) for k in range(8, 15)]
+    steps, _, _ = run([*film(2.0), *known, *unknown], streams, max_wait_ms=5_000)
+    assert {s.depth_hfov_deg for s in steps[:8]} == {74.0}
+    assert {s.depth_hfov_deg for s in steps[8:15]} == {None}
+    assert steps[-1].depth_mm is None
+    assert steps[-1].depth_hfov_deg is None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.fusion.cpu import CpuFusion
-from edge.fusion.parameters import QUALITY_CUES, TAPS, FusionParameters
+from edge.fusion.parameters import HEADS, QUALITY_CUES, TAPS, FusionParameters
 from edge.fusion.reference import ReferenceFusion
 from edge.values import FEATURE_DIM, VIDEO_STEPS, FusedBatch, WindowFeatures
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS
@@ -25,12 +25,16 @@ def parameters(seed: int = 0, hidden: int = 24) -> FusionParameters:
     return FusionParameters(
         temporal_kernel=normal(M, TAPS, D),
         temporal_bias=normal(M, D),
+        temporal_query=normal(M, D, scale=0.3),
+        temporal_age=normal(M, HEADS, VIDEO_STEPS, scale=1.0),
         expert_weight=normal(M, len(ACTIONS), D),
         expert_bias=normal(M, len(ACTIONS)),
         gate_hidden_weight=normal(hidden, M * (D + 1 + Q)),
         gate_hidden_bias=normal(hidden),
         gate_weight=normal(M, hidden, scale=0.5),
         gate_bias=normal(M),
+        pool_power=np.array([(1.0, 0.5, 0.05)[seed % 3]], np.float32),
+        pool_independence=np.array([(seed % 4) / 3], np.float32),
         sound_weight=normal(len(SOUNDS), D),
         sound_bias=normal(len(SOUNDS)),
     )
@@ -65,6 +69,28 @@ def test_the_fast_path_equals_the_specification(seed: int, rooms: int, density: 
 
 @pytest.mark.parametrize("fusion", [CpuFusion(parameters()), ReferenceFusion(parameters())])
 class TestGate:
+    def test_one_step_of_one_modality_is_enough_and_decides_alone(
+        self, fusion: CpuFusion | ReferenceFusion
+    ) -> None:
+        full = window(6, 1, 1.0)
+        valid = np.zeros_like(full.valid)
+        valid[0, 2, 7] = True
+        result = fusion.fuse(WindowFeatures(full.features, valid, valid.any(axis=2), full.quality))
+        assert result.gate.tolist() == [[0, 0, 1, 0]]
+        assert result.actions.argmax() == result.experts[0, 2].argmax()
+        np.testing.assert_allclose(result.actions.sum(), 1, atol=1e-5)
+        assert not result.sounds.any()
+
+    def test_an_expert_that_rules_an_action_out_leaves_finite_scores(
+        self, fusion: CpuFusion | ReferenceFusion
+    ) -> None:
+        loud = window(7, 2, 1.0)
+        features = loud.features * np.float32(1000)
+        result = fusion.fuse(WindowFeatures(features, loud.valid, loud.present, loud.quality))
+        assert np.isfinite(result.actions).all()
+        someone = loud.present.any(axis=1).astype(float)
+        np.testing.assert_allclose(result.actions.sum(axis=1), someone, atol=1e-5)
+
     def test_weights_are_a_simplex_over_what_is_present(
         self, fusion: CpuFusion | ReferenceFusion
     ) -> None:

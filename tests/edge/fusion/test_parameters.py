@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge.errors import ModelError
-from edge.fusion.parameters import QUALITY_CUES, TAPS, FusionParameters
-from edge.values import F32, FEATURE_DIM
+from edge.fusion.parameters import HEADS, QUALITY_CUES, TAPS, FusionParameters
+from edge.values import F32, FEATURE_DIM, VIDEO_STEPS
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS
 
 M, D, A, S = len(MODALITIES), FEATURE_DIM, len(ACTIONS), len(SOUNDS)
@@ -18,16 +18,20 @@ def arrays(hidden: int = 3) -> dict[str, F32]:
     shapes: dict[str, tuple[int, ...]] = {
         "temporal_kernel": (M, TAPS, D),
         "temporal_bias": (M, D),
+        "temporal_query": (M, D),
+        "temporal_age": (M, HEADS, VIDEO_STEPS),
         "expert_weight": (M, A, D),
         "expert_bias": (M, A),
         "gate_hidden_weight": (hidden, M * (D + 1 + len(QUALITY_CUES))),
         "gate_hidden_bias": (hidden,),
         "gate_weight": (M, hidden),
         "gate_bias": (M,),
+        "pool_power": (1,),
+        "pool_independence": (1,),
         "sound_weight": (S, D),
         "sound_bias": (S,),
     }
-    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    return {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()}
 
 
 @pytest.mark.parametrize("hidden", [1, 64])
@@ -62,3 +66,18 @@ def test_a_single_number_that_is_none_is_refused(name: str, value: float) -> Non
     given[name].flat[-1] = value
     with pytest.raises(ModelError, match=rf"{name} is not finite; reinstall"):
         FusionParameters(**given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pool_power", 0.0),
+        ("pool_power", 1.5),
+        ("pool_power", -1.0),
+        ("pool_independence", -0.1),
+        ("pool_independence", 1.1),
+    ],
+)
+def test_a_pool_that_is_no_mean_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ModelError, match=r"pool_.*reinstall"):
+        FusionParameters(**{**arrays(), name: np.array([value], np.float32)})

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="OpenCV is not installed")
 
-from edge.encoders.spec import ENCODERS
+from edge.encoders.spec import ENCODERS, HEIGHT_UNKNOWN
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.values import Reason, Step, Stream
 from edge.vocabulary import Modality
@@ -140,3 +140,26 @@ def test_two_runs_give_the_same_bits() -> None:
     assert one.flow is not None
     assert other.flow is not None
     assert one.flow.tobytes() == other.flow.tobytes()
+
+
+def test_height_above_the_floor_is_cut_like_depth() -> None:
+    v = (np.arange(120) + 0.5 - 60) / 80  # 90 degrees wide, 2 m high, looking down by 45 degrees
+    floor_mm = np.clip(2_000 * np.sqrt(2) / np.maximum(v + 1, 0.05), 0, 5_000)
+    picture_mm = np.repeat(floor_mm[:, None], 160, axis=1).astype(np.uint16)
+    picture_mm[70:100, 60:100] = 0
+    seen = Step(0, 0, None, picture_mm, {}, depth_hfov_deg=90.0)
+    inputs = last(FramePreprocessor(), seen)
+    assert inputs.depth is not None
+    distance, height = inputs.depth[..., 0], inputs.depth[..., 1]
+    assert np.all((height == HEIGHT_UNKNOWN) == (distance == 0))
+    assert (distance == 0).mean() > 0.25  # the hole, and the bars above and below
+    lower = height[60:95][distance[60:95] > 0]
+    assert lower.size
+    assert np.abs(lower).max() < 30
+
+
+def test_without_a_field_of_view_no_height_is_claimed() -> None:
+    inputs = last(FramePreprocessor(), step(0, None, depth()))
+    assert inputs.depth is not None
+    assert (inputs.depth[..., 0] > 0).any()
+    assert (inputs.depth[..., 1] == HEIGHT_UNKNOWN).all()

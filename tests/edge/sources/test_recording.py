@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -206,3 +207,38 @@ def test_foreign_content_it_cannot_use_is_a_media_error(
     write_foreign(path, log)
     with pytest.raises(MediaError, match=rf"foreign\.mcap: .*{complaint}"):
         list(Recording(path).samples())
+
+
+def test_every_depth_sample_and_no_other_brings_the_field_of_view(recorded: Path) -> None:
+    samples = list(Recording(recorded).samples())
+    for sample in of(samples, Stream.DEPTH):
+        assert sample.depth_hfov_deg == pytest.approx(74.0)
+    for stream in (Stream.RGB, Stream.AUDIO):
+        assert {sample.depth_hfov_deg for sample in of(samples, stream)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("topic", "seen"),
+    [("/room/depth/camera_info", 60.0), ("/room/color/camera_info", None), ("/info", None)],
+)
+def test_the_calibration_of_another_camera_is_not_taken_for_that_of_depth(
+    tmp_path: Path, topic: str, seen: float | None
+) -> None:
+    foxglove = pytest.importorskip("foxglove", reason="needs foxglove-sdk")
+    path, context = tmp_path / "other.mcap", foxglove.Context()
+    focal = 16 / math.tan(math.radians(30))
+    with foxglove.open_mcap(path, context=context):
+        foxglove.channels.CameraCalibrationChannel(topic, context=context).log(
+            foxglove.messages.CameraCalibration(
+                width=32, height=24, K=[focal, 0, 16, 0, focal, 12, 0, 0, 1]
+            ),
+            log_time=0,
+        )
+        foxglove.channels.RawImageChannel("/room/depth/image", context=context).log(
+            foxglove.messages.RawImage(
+                width=2, height=1, encoding="16UC1", step=4, data=b"\x01\x00\x02\x00"
+            ),
+            log_time=1,
+        )
+    (sample,) = Recording(path).samples()
+    assert sample.depth_hfov_deg == (pytest.approx(seen) if seen else None)
