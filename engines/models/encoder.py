@@ -7,13 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from edge.encoders.spec import FLOW_SCALE, SMALL_SIZE
+from edge.encoders.spec import FLOW_SCALE, HEIGHT_UNKNOWN, RGB_SIZE, SMALL_SIZE
 from edge.values import FEATURE_DIM
 from edge.vocabulary import Modality
-from engines.models.lite import imagenet_normalise, load_lite0
 from engines.models.logmel import LogMel
-from engines.models.pretrained import lite0_state, yamnet_state
-from engines.models.truncated import load_truncated
+from engines.models.pretrained import yamnet_state
+from engines.models.residual import STRIDE, ResidualNet
 from engines.models.yamnet import load_yamnet
 
 FLOW_UNIT_PIXELS = 1.0
@@ -25,13 +24,16 @@ THIRD = SMALL_SIZE // 3
 RELIEF_M = 1.5
 """Depth against the middle of the crop is clipped to this, either way."""
 
+HEIGHT_UNIT_M = 1.0
+"""Height above the floor is clipped to 0 .. twice this."""
+
 
 class Picture(nn.Module):
-    """RGB as ImageNet's backbones want it."""
+    """RGB around 0."""
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """rgb: (B, H, W, 3) uint8   returns: (B, 3, H, W)"""
-        return imagenet_normalise(rgb)
+        """rgb: (B, H, W, 3) uint8   returns: (B, 3, H, W) in [-1, 1]"""
+        return rgb.permute(0, 3, 1, 2).to(torch.float32) * (2.0 / 255.0) - 1.0
 
 
 class Motion(nn.Module):
@@ -45,15 +47,22 @@ class Motion(nn.Module):
 
 
 class Relief(nn.Module):
-    """Depth in three views; where there is no return all three say so with a value of their own.
+    """Depth in three views and height above the floor, each 0 where it is not known.
 
     Channels: valid or not; distance; distance against the mean of the middle of the crop, which is
-    where the person is. Means instead of medians: a sort has no place in an INT8 graph.
+    where the person is; height, -1 on the floor and 1 from 2 m; height known or not. Means instead
+    of medians: a sort has no place in an INT8 graph.
     """
 
+    channels = 5
+
     def forward(self, depth: Tensor) -> Tensor:
-        """depth: (B, H, W) int32 mm, 0 = no return   returns: (B, 3, H, W) in [-1, 1]"""
-        metres = depth[:, None].to(torch.float32) * 1e-3
+        """depth: (B, H, W, 2) int32 mm: distance, 0 = no return; height, or HEIGHT_UNKNOWN
+
+        returns: (B, 5, H, W) in [-1, 1]
+        """
+        planes = depth.permute(0, 3, 1, 2).to(torch.float32)
+        metres = planes[:, :1] * 1e-3
         valid = (metres * 1e3).clamp(0.0, 1.0)
         middle = metres[:, :, THIRD:-THIRD, THIRD:-THIRD]
         returns = valid[:, :, THIRD:-THIRD, THIRD:-THIRD]
@@ -61,7 +70,10 @@ class Relief(nn.Module):
         centre = middle.mean(dim=(2, 3), keepdim=True) / count
         distance = (metres.clamp(0.0, DEPTH_RANGE_M) * (2.0 / DEPTH_RANGE_M) - 1.0) * valid
         relief = ((metres - centre) * (1.0 / RELIEF_M)).clamp(-1.0, 1.0) * valid
-        return torch.cat([valid * 2.0 - 1.0, distance, relief], dim=1)
+        known = (planes[:, 1:] - HEIGHT_UNKNOWN).clamp(0.0, 1.0)
+        height = (planes[:, 1:] * (1e-3 / HEIGHT_UNIT_M) - 1.0).clamp(-1.0, 1.0) * known
+        views = [valid * 2.0 - 1.0, distance, relief, height, known * 2.0 - 1.0]
+        return torch.cat(views, dim=1)
 
 
 class Mean(nn.Module):
@@ -75,16 +87,16 @@ class Mean(nn.Module):
 
 
 class Quarters(nn.Module):
-    """Average of each overlapping quarter of a 7x7 map: keeps above from below, left from right."""
+    """Average of each overlapping quarter of a map: keeps above from below, left from right."""
 
     cells = 4
 
-    def __init__(self) -> None:
+    def __init__(self, side: int) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(4, stride=3)
+        self.pool = nn.AvgPool2d(side // 2 + 1, stride=(side - 1) // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, C, 7, 7)   returns: (B, 4 C)"""
+        """x: (B, C, side, side)   returns: (B, 4 C)"""
         return torch.flatten(self.pool(x), 1)
 
 
@@ -138,27 +150,25 @@ class Encoder(nn.Module):
 
 
 def rgb_encoder() -> Encoder:
-    """EfficientNet-Lite0, ImageNet weights."""
-    backbone = load_lite0(lite0_state())
-    return Encoder(Modality.RGB, Picture(), backbone, backbone.channels, Mean())
+    """A residual network."""
+    backbone, quarters = ResidualNet(3), Quarters(RGB_SIZE // STRIDE)
+    return Encoder(Modality.RGB, Picture(), backbone, backbone.channels * quarters.cells, quarters)
 
 
 def flow_encoder() -> Encoder:
-    """Truncated Lite0 with the energy of the motion beside it."""
-    backbone = load_truncated(lite0_state())
-    energy = Energy(SMALL_SIZE)
-    size = 3 * energy.cells
-    quarters = Quarters()
+    """A residual network with the energy of the motion beside it."""
+    backbone, energy = ResidualNet(3), Energy(SMALL_SIZE)
+    quarters = Quarters(SMALL_SIZE // STRIDE)
     channels = backbone.channels * quarters.cells
+    size = 3 * energy.cells
     return Encoder(Modality.FLOW, Motion(), backbone, channels, quarters, energy, size)
 
 
 def depth_encoder() -> Encoder:
-    """Truncated Lite0 on three views of depth."""
-    backbone = load_truncated(lite0_state())
-    quarters = Quarters()
-    channels = backbone.channels * quarters.cells
-    return Encoder(Modality.DEPTH, Relief(), backbone, channels, quarters)
+    """A residual network on views of depth and height."""
+    backbone = ResidualNet(Relief.channels)
+    quarters = Quarters(SMALL_SIZE // STRIDE)
+    return Encoder(Modality.DEPTH, Relief(), backbone, backbone.channels * quarters.cells, quarters)
 
 
 def audio_encoder() -> Encoder:
@@ -176,5 +186,5 @@ BUILDERS: dict[Modality, Callable[[], Encoder]] = {
 
 
 def build_encoder(modality: Modality) -> Encoder:
-    """Pretrained backbone, fresh projection.  Raises: MissingFileError, ModelError."""
+    """Fresh weights, but for the pretrained YAMNet.  Raises: MissingFileError, ModelError."""
     return BUILDERS[modality]()

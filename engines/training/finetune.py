@@ -1,7 +1,7 @@
-"""Trains one picture encoder with its own temporal stage and expert, on windows of a few frames.
+"""Trains one picture encoder with its own temporal stage and expert, on whole windows.
 
 One process and one thread for each stream: on the CPUs we know, torch with two threads beside
-other load is twenty times slower.
+other load is twenty times slower. Convolutions run in bfloat16, which halves their time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.values import GRID_HZ, VIDEO_STEPS
+from edge.values import VIDEO_STEPS
 from edge.vocabulary import MODALITIES, Modality
-from engines.training.augment import augment
-from engines.training.cache import Clip, Target, decision_times, target_at
-from engines.training.datasets import Part, encoder_batch, load_inputs
-from engines.training.sampling import UNKNOWN, balanced_weights, class_name
+from engines.training.cache import Clip
+from engines.training.sampling import class_name
+from engines.training.windows import EARLIER, Batch, Stream
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,8 +30,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FRAME_NS = 2 * 1_000_000_000 / GRID_HZ
 Report = Callable[[int, int, float], None]
+
+EARLIER_WEIGHT = 0.4
+CHECKPOINT_EVERY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,81 +43,13 @@ class FinetuneSettings:
     modality: Modality
     steps: int
     minutes: float  # fewer steps are made when the first ones show that time would not do
-    ages: tuple[int, ...]  # which frames of a window are shown, counted back from its end
     frozen_blocks: int = 0  # stem and this many blocks keep their ImageNet weights: they cost most
-    adapt_norms: bool = True  # their batch norms follow the new kind of picture
-    batch: int = 16
-    backbone_rate: float = 8e-4
+    batch: int = 32  # windows
+    backbone_rate: float = 2e-3
     head_rate: float = 2e-3
+    decay: float = 0.03
     seed: int = 0
-    shares: Mapping[str, float] = field(default_factory=lambda: {"rooms": 0.65, "surv_fight": 0.35})
-
-
-@dataclass(frozen=True, slots=True)
-class PictureWindow:
-    """One window of one clip: which stored frames it shows, and at which slots."""
-
-    clip: int
-    frames: tuple[int, ...]
-    slots: tuple[int, ...]
-    target: Target
-
-
-def picture_windows(
-    clips: Sequence[Clip], parts: Sequence[Part | None], settings: FinetuneSettings, every: int
-) -> list[PictureWindow]:
-    """All windows of clips that have this modality and a label; every n-th frame ends one."""
-    windows = []
-    for index, (clip, part) in enumerate(zip(clips, parts, strict=True)):
-        if part is None:
-            continue
-        inputs, truth = load_inputs(clip.inputs, frozenset()), clip.truth()
-        place_of = {int(place): row for row, place in enumerate(part.places)}
-        for t_ns in decision_times(inputs, every):
-            target = target_at(clip.label, truth, t_ns / 1e9)
-            if class_name(target) == UNKNOWN:
-                continue
-            newest = int(np.searchsorted(inputs.frames_ns, t_ns, side="right")) - 1
-            late = int((t_ns - inputs.frames_ns[newest]) // FRAME_NS) if newest >= 0 else 0
-            shown = [(place_of[newest - a], VIDEO_STEPS - 1 - late - a)
-                     for a in settings.ages if newest - a in place_of]  # fmt: skip
-            if shown:
-                frames, slots = zip(*shown, strict=True)
-                windows.append(PictureWindow(index, frames, slots, target))
-    return windows
-
-
-class Stream:
-    """The clips of one modality in memory, and batches of their windows."""
-
-    def __init__(
-        self, clips: Sequence[Clip], settings: FinetuneSettings, every_frames: int
-    ) -> None:
-        self._modality = settings.modality
-        wanted = frozenset({settings.modality})
-        inputs = [load_inputs(clip.inputs, wanted) for clip in clips]
-        self._parts = [i.parts.get(settings.modality) for i in inputs]
-        self.windows = picture_windows(clips, self._parts, settings, every_frames)
-        owners = [clips[w.clip] for w in self.windows]
-        targets = [w.target for w in self.windows]
-        self.weights = balanced_weights(owners, targets, settings.shares)
-
-    def batch(
-        self, chosen: Sequence[int], rng: np.random.Generator | None
-    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_]]:
-        """Frames of the windows one after another, (window, slot) of each, allowed actions."""
-        frames, places = [], []
-        for row, index in enumerate(chosen):
-            window = self.windows[index]
-            part = self._parts[window.clip]
-            if part is None:
-                continue
-            shown = part.tensors[list(window.frames)]
-            frames.append(shown if rng is None else augment(self._modality, shown, rng))
-            places += [(row, slot) for slot in window.slots]
-        allowed = np.stack([self.windows[i].target.allowed for i in chosen])
-        tensors = encoder_batch(self._modality, np.concatenate(frames))
-        return tensors, np.array(places, np.int64), allowed
+    shares: Mapping[str, float] = field(default_factory=lambda: {"rooms": 0.75, "surv_fight": 0.25})
 
 
 class Trainer:
@@ -136,13 +68,12 @@ class Trainer:
         encoder: Any = build_encoder(settings.modality)
         self.encoder: Encoder = encoder.to(memory_format=torch.channels_last)
         self.head = FusionNet()
-        frozen = freeze(self.encoder, settings.frozen_blocks)
-        self._resting = [] if settings.adapt_norms else frozen
+        self._resting = freeze(self.encoder, settings.frozen_blocks)
         body = [p for p in self.encoder.backbone.parameters() if p.requires_grad]
         top = [*self.encoder.project.parameters(), *self.head.parameters()]
         self._rates = (settings.backbone_rate, settings.head_rate)
         self._optimiser = torch.optim.AdamW(
-            [{"params": body}, {"params": top}], lr=settings.head_rate, weight_decay=0.02
+            [{"params": body}, {"params": top}], lr=settings.head_rate, weight_decay=settings.decay
         )
         self._parameters = [*body, *top]
         self.frames_seen = 0
@@ -159,46 +90,88 @@ class Trainer:
         weights = self._stream.weights
         chosen = self._rng.choice(len(weights), self._settings.batch, p=weights)
         batch = self._stream.batch([int(i) for i in chosen], self._rng)
-        loss = window_loss(self.encoder, self.head, batch, self._settings)
+        loss = window_loss(self.encoder, self.head, batch, self._settings.modality)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._parameters, 5.0)
         self._optimiser.step()
-        self.frames_seen += len(batch[0])
+        self.frames_seen += len(batch.frames)
         return float(loss.detach())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed training needs beside its step number."""
+        return {
+            "encoder": self.encoder.state_dict(),
+            "head": self.head.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state()`` was taken."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.head.load_state_dict(state["head"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rng.bit_generator.state = state["rng"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedStream:
+    """One modality's encoder, its rows of the fusion stage, and what was measured."""
+
+    encoder: Encoder
+    head: FusionNet
+    facts: dict[str, float]
 
 
 def finetune(
     train: Sequence[Clip],
     held_out: Sequence[Clip],
     settings: FinetuneSettings,
-    out: Path,
+    kept: Path,
     report: Report,
-) -> dict[str, float]:
-    """Train one stream; write encoder and head to ``out``; return what was measured."""
+) -> TrainedStream:
+    """Train one stream.
+
+    kept: file that holds all every CHECKPOINT_EVERY steps; an interrupted training goes on there.
+    """
     import torch
 
-    trainer = Trainer(Stream(train, settings, 1), settings)
-    started, steps, step, smooth = time.monotonic(), settings.steps, 0, 0.0
+    trainer = Trainer(Stream(train, settings.modality, settings.shares, 1), settings)
+    steps, step, smooth = settings.steps, 0, 0.0
+    if kept.exists():
+        state = torch.load(kept, weights_only=False)
+        trainer.load(state)
+        steps, step, smooth = state["steps"], state["step"], state["smooth"]
+    started, first = time.monotonic(), step
     while step < steps:
         loss = trainer.step(step / steps)
-        smooth = loss if step == 0 else 0.95 * smooth + 0.05 * loss
+        smooth = loss if step == 0 else 0.98 * smooth + 0.02 * loss
         step += 1
-        if step == min(8, settings.steps):
+        if step == first + 20 and first == 0:
             steps = affordable(settings, (time.monotonic() - started) / step)
+        if step % CHECKPOINT_EVERY == 0:
+            keep(kept, {**trainer.state(), "steps": steps, "step": step, "smooth": smooth})
         report(step, steps, smooth)
     elapsed = time.monotonic() - started
-    judged = judge(trainer.encoder, trainer.head, Stream(held_out, settings, 0), settings)
+    test = Stream(held_out, settings.modality, settings.shares, 0)
     facts = {
         "steps": float(steps),
         "loss": round(smooth, 4),
         "train_ms_per_frame": round(1e3 * elapsed / max(trainer.frames_seen, 1), 2),
-        "held_out_balanced_accuracy": round(judged, 4),
+        "held_out_balanced_accuracy": round(judge(trainer.encoder, trainer.head, test), 4),
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    states = {"encoder": trainer.encoder.state_dict(), "head": trainer.head.state_dict()}
-    torch.save({**states, "facts": facts}, out)
-    return facts
+    return TrainedStream(trainer.encoder, trainer.head, facts)
+
+
+def keep(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a file that appears whole or not at all."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    torch.save(dict(state), partial)
+    partial.replace(path)
 
 
 def freeze(encoder: Encoder, blocks: int) -> list[nn.Module]:
@@ -213,10 +186,10 @@ def freeze(encoder: Encoder, blocks: int) -> list[nn.Module]:
 
 
 def schedule(progress: float) -> float:
-    """Warm up over the first tenth, then a cosine down to a hundredth."""
-    if progress < 0.1:
-        return 0.1 + 0.9 * progress / 0.1
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+    """Warm up over the first twentieth, then a cosine down to a hundredth."""
+    if progress < 0.05:
+        return 0.1 + 0.9 * progress / 0.05
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.05) / 0.95))
 
 
 def affordable(settings: FinetuneSettings, seconds_per_step: float) -> int:
@@ -228,54 +201,60 @@ def affordable(settings: FinetuneSettings, seconds_per_step: float) -> int:
 
 
 def window_logits(
-    encoder: Encoder,
-    head: FusionNet,
-    batch: tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_]],
-    settings: FinetuneSettings,
+    encoder: Encoder, head: FusionNet, batch: Batch, modality: Modality, earlier: Sequence[int]
 ) -> Tensor:
-    """(B, ACTIONS) of this modality's expert."""
+    """(W, len(earlier), ACTIONS): what this modality's expert says at the end and before."""
     import torch
 
-    frames, places, allowed = batch
-    m = MODALITIES.index(settings.modality)
-    features = encoder(torch.from_numpy(frames))
-    rows, slots = torch.from_numpy(places[:, 0]), torch.from_numpy(places[:, 1])
-    ring = features.new_zeros((len(allowed), VIDEO_STEPS, features.shape[1]))
+    m = MODALITIES.index(modality)
+    with torch.autocast("cpu", torch.bfloat16, enabled=encoder.training):
+        features = encoder(torch.from_numpy(batch.frames)).float()
+    windows = len(batch.allowed)
+    rows, slots = torch.from_numpy(batch.places[:, 0]), torch.from_numpy(batch.places[:, 1])
+    ring = features.new_zeros((windows, VIDEO_STEPS, features.shape[1]))
     ring = ring.index_put((rows, slots), features)
-    steps = features.new_zeros((len(allowed), VIDEO_STEPS)).index_put(
-        (rows, slots), features.new_ones(len(frames))
-    )
-    pooled = head.temporal_of(m, ring, steps)
-    return pooled @ head.expert_weight[m].T + head.expert_bias[m]
+    steps = features.new_zeros((windows, VIDEO_STEPS))
+    steps = steps.index_put((rows, slots), features.new_ones(len(features)))
+    rings = torch.stack([_shifted(ring, back) for back in earlier], 1)
+    masks = torch.stack([_shifted(steps, back) for back in earlier], 1)
+    pooled = head.temporal_of(m, rings.flatten(0, 1), masks.flatten(0, 1))
+    logits = pooled @ head.expert_weight[m].T + head.expert_bias[m]
+    return logits.unflatten(0, (windows, len(earlier)))
 
 
-def window_loss(
-    encoder: Encoder,
-    head: FusionNet,
-    batch: tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_]],
-    settings: FinetuneSettings,
-) -> Tensor:
-    """Mean over the batch of losses.allowed_nll."""
+def _shifted(x: Tensor, back: int) -> Tensor:
+    """The same as seen ``back`` steps earlier.  x: (W, T, ...)"""
+    import torch
+
+    return x if back == 0 else torch.cat([torch.zeros_like(x[:, :back]), x[:, :-back]], 1)
+
+
+def window_loss(encoder: Encoder, head: FusionNet, batch: Batch, modality: Modality) -> Tensor:
+    """Mean of losses.allowed_nll; earlier ends count less."""
     import torch
 
     from engines.training.losses import allowed_nll
 
-    logits = window_logits(encoder, head, batch, settings)
-    return allowed_nll(logits, torch.from_numpy(batch[2])).mean()
+    logits = window_logits(encoder, head, batch, modality, EARLIER)
+    losses = allowed_nll(logits.flatten(0, 1), torch.from_numpy(batch.allowed).flatten(0, 1))
+    weight = torch.tensor([1.0 if back == 0 else EARLIER_WEIGHT for back in EARLIER])
+    total: Tensor = (losses.unflatten(0, logits.shape[:2]) * weight).sum(1).mean() / weight.sum()
+    return total
 
 
-def judge(encoder: Encoder, head: FusionNet, test: Stream, settings: FinetuneSettings) -> float:
+def judge(encoder: Encoder, head: FusionNet, test: Stream, batch: int = 16) -> float:
     """Mean recall over the classes of the held-out windows; NaN when there are none."""
     import torch
 
     encoder.eval()
+    modality = encoder.modality
     hits: dict[str, list[bool]] = {}
-    order = np.random.default_rng(1).permutation(len(test.windows))[:400]
-    for start in range(0, len(order), settings.batch):
-        chosen = [int(i) for i in order[start : start + settings.batch]]
-        batch = test.batch(chosen, None)
+    order = np.random.default_rng(1).permutation(len(test.windows))[:600]
+    for start in range(0, len(order), batch):
+        chosen = [int(i) for i in order[start : start + batch]]
+        shown = test.batch(chosen, None)
         with torch.no_grad():
-            best = window_logits(encoder, head, batch, settings).argmax(dim=1).numpy()
+            best = window_logits(encoder, head, shown, modality, (0,))[:, 0].argmax(dim=1).numpy()
         for index, action in zip(chosen, best, strict=True):
             target = test.windows[index].target
             hits.setdefault(class_name(target), []).append(bool(target.allowed[action]))

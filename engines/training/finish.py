@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
 
-from edge.encoders.spec import ENCODERS, FUSION_FILE
-from edge.vocabulary import MODALITIES
-from engines.export import onnx_from_encoder, onnx_from_fusion
+from edge.encoders.spec import FUSION_FILE
+from engines.export import onnx_from_fusion
 from engines.processes import worker_pool
 from engines.store import Provenance, write_model_dir
+from engines.training.artefacts import read_encoders, start_from
 from engines.training.bars import Bars
 from engines.training.cache import Clip
 from engines.training.features import encode_clips, gate_windows
 from engines.training.gate import GateSettings, train_gate
-from engines.training.lane import trained_path
 from engines.training.opinions import held_out_scores, opinions
 from engines.training.plan import Preset, TimePlan
 from engines.training.split import RULE
@@ -42,23 +41,24 @@ def close_run(
     plan: TimePlan,
     seed: int,
     work: Path,
+    artefacts: Path,
     out: Path,
     bars: Bars,
 ) -> dict[str, float]:
-    """Export the encoders, train the gate on their features, and write ``out``."""
+    """Encode everything with the trained encoders, train the gate on that, and write ``out``."""
     import torch
 
     torch.set_num_threads(1)
     models, features = work / "models", work / "features"
-    files = export_encoders(work, models, features)
+    files = read_encoders(artefacts)
+    lay_out(files, models, features)
     encode_all([*train, *held_out], models, features, plan.workers, bars)
     settings = GateSettings(steps=preset.gate_steps, seed=seed)
-    heads = {m: trained_path(work, m) for m in MODALITIES}
     seen = gate_windows([c for c in held_out if not c.spoiled], features)
     net, facts = train_gate(
         gate_windows(train, features, WINDOW_EVERY_FRAMES),
         seen,
-        heads,
+        start_from(artefacts),
         settings,
         lambda done, total, loss: bars.show("gate", done, total, loss) if done % 20 == 0 else None,
     )
@@ -72,26 +72,15 @@ def close_run(
     return facts
 
 
-def export_encoders(work: Path, models: Path, features: Path) -> dict[str, bytes]:
-    """ONNX of the four trained encoders; features of other encoders are thrown away."""
-    import torch
-
-    from engines.models.encoder import build_encoder
-
+def lay_out(files: Mapping[str, bytes], models: Path, features: Path) -> None:
+    """Put the encoders where the workers read them; features of others are thrown away."""
     models.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for modality in MODALITIES:
-        encoder = build_encoder(modality)
-        state = torch.load(trained_path(work, modality), weights_only=True)
-        encoder.load_state_dict(state["encoder"])
-        name = ENCODERS[modality].file
-        files[name] = onnx_from_encoder(encoder.eval())
+    for name, data in files.items():
         path = models / name
-        if not path.exists() or path.read_bytes() != files[name]:
+        if not path.exists() or path.read_bytes() != data:
             for stale in features.glob("*/*.npz"):
                 stale.unlink()
-            path.write_bytes(files[name])
-    return files
+            path.write_bytes(data)
 
 
 def encode_all(

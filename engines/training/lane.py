@@ -11,12 +11,13 @@ from pathlib import Path
 from queue import Queue
 
 from edge.vocabulary import Modality
+from engines.training.artefacts import read_record, write_stream
 from engines.training.audio import AudioSettings, pool_patches, sound_windows, train_audio
 from engines.training.cache import Clip
 from engines.training.finetune import FinetuneSettings, Report, finetune
 from engines.training.labels import Label
 
-TRAINED_DIR = "trained"
+RESUME_DIR = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,14 @@ class Lane:
     train: Sequence[Clip]
     held_out: Sequence[Clip]
     work: Path
-
-
-def trained_path(work: Path, modality: Modality) -> Path:
-    """Where a stream's encoder and head are kept."""
-    return work / TRAINED_DIR / f"{modality.value}.pt"
+    artefacts: Path
 
 
 def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
-    """Train the streams that are not trained yet with these settings; returns facts by modality."""
+    """Train the streams that are not trained yet with these settings; returns facts by modality.
+
+    Each leaves its artefacts as soon as it is trained.
+    """
     import cv2
 
     cv2.setNumThreads(1)
@@ -57,33 +57,42 @@ def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
     )
     facts = {}
     for settings in lane.streams:
-        name = settings.modality.value
-        clips = [c for c in lane.train if not c.spoiled]
-        key = work_key(settings, clips)
-        found = _finished(lane.work, settings.modality, key)
-        if found is None:
-            out = trained_path(lane.work, settings.modality)
-            found = finetune(clips, lane.held_out, settings, out, _reporter(name, notes))
-            _mark(lane.work, settings.modality, key, found)
-        facts[name] = found
-        logging.getLogger(__name__).info("%s: %s", name, found)
+        facts[settings.modality.value] = _picture_stream(lane, settings, notes)
     if lane.audio is not None:
         facts[Modality.AUDIO.value] = _audio(lane, lane.audio, notes)
+    for name, found in facts.items():
+        logging.getLogger(__name__).info("%s: %s", name, found)
     return facts
+
+
+def _picture_stream(lane: Lane, settings: FinetuneSettings, notes: Queue[Note]) -> dict[str, float]:
+    modality = settings.modality
+    clips = [c for c in lane.train if not c.spoiled]
+    key = work_key(settings, clips)
+    found = _finished(lane.artefacts, modality, key)
+    if found is not None:
+        return found
+    name = sha256(key.encode()).hexdigest()[:12]
+    kept = lane.work / RESUME_DIR / f"{modality.value}-{name}.pt"
+    trained = finetune(clips, lane.held_out, settings, kept, _reporter(modality.value, notes))
+    record = {"key": key, "seed": settings.seed, "facts": trained.facts}
+    write_stream(lane.artefacts, trained.encoder, trained.head, record)
+    kept.unlink(missing_ok=True)
+    return trained.facts
 
 
 def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str, float]:
     clips = [c for c in lane.train if c.spoiled in (None, "noisy_sound")]
     key = work_key(settings, clips)
-    found = _finished(lane.work, Modality.AUDIO, key)
+    found = _finished(lane.artefacts, Modality.AUDIO, key)
     if found is not None:
         return found
     pooled = pool_patches(clips, lane.work / "pooled", _reporter("yamnet", notes))
     windows = sound_windows(clips, pooled)
-    out = trained_path(lane.work, Modality.AUDIO)
-    found = train_audio(windows, settings, out, _reporter("audio", notes))
-    _mark(lane.work, Modality.AUDIO, key, found)
-    return found
+    trained = train_audio(windows, settings, _reporter("audio", notes))
+    record = {"key": key, "seed": settings.seed, "facts": trained.facts}
+    write_stream(lane.artefacts, trained.encoder, trained.head, record)
+    return trained.facts
 
 
 def work_key(settings: FinetuneSettings | AudioSettings, clips: Sequence[Clip]) -> str:
@@ -113,16 +122,7 @@ def _reporter(task: str, notes: Queue[Note]) -> Report:
     return report
 
 
-def _finished(work: Path, modality: Modality, key: str) -> dict[str, float] | None:
-    path = trained_path(work, modality).with_suffix(".json")
-    try:
-        marker = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    facts: dict[str, float] | None = marker["facts"] if marker.get("key") == key else None
+def _finished(artefacts: Path, modality: Modality, key: str) -> dict[str, float] | None:
+    record = read_record(artefacts, modality)
+    facts: dict[str, float] | None = record["facts"] if record and record["key"] == key else None
     return facts
-
-
-def _mark(work: Path, modality: Modality, key: str, facts: dict[str, float]) -> None:
-    path = trained_path(work, modality).with_suffix(".json")
-    path.write_text(json.dumps({"key": key, "facts": facts}), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How a training run spends its minutes; printed before it starts."""
+"""Presets: what a training run does, and what of it fits into its time."""
 
 from __future__ import annotations
 
@@ -11,39 +11,65 @@ from engines.training.finetune import FinetuneSettings
 CPU_S_PER_CLIP = 1.2
 """To render 4 s, measured; see ``python -m engines rooms``."""
 
-MOVING = (0, 1, 2, 4, 6, 9)  # of two seconds, counted back: dense where it just happened
-SPARSE = (0, 2, 5, 9)  # a picture changes slowly
+PICTURES = (Modality.FLOW, Modality.DEPTH, Modality.RGB)
+STAGES = ("rooms", *(m.value for m in PICTURES), Modality.AUDIO.value, "heads")
+"""Of the preset full, in the order in which each can stand on the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Shares of the whole budget, and how much training is worth doing."""
+    """How much training is worth doing, and the time for it."""
 
     name: str
-    minutes: float
-    rooms_share: float  # of the budget, for rendering
-    closing_share: float  # for features, gate and export
+    minutes: float  # of the whole run; of each stage of a staged one
+    staged: bool  # stages are run one by one, each leaving artefacts
+    clips: int | None  # rooms to render; None: what fits
+    rooms_share: float  # of the time, for rendering
+    closing_share: float  # of the time, for features, gate and export
     spoiled_every: int  # every n-th room is also cached spoiled
+    finder_minutes: float
     flow_steps: int
     depth_steps: int
     rgb_steps: int
     audio_steps: int
     gate_steps: int
 
+    def steps(self, modality: Modality) -> int:
+        """Of one stream."""
+        return int(getattr(self, f"{modality.value}_steps"))
+
 
 PRESETS = {
     "quick": Preset(
         name="quick",
         minutes=40,
+        staged=False,
+        clips=None,
         rooms_share=0.36,
         closing_share=0.17,
         spoiled_every=3,
-        flow_steps=1400,
-        depth_steps=1000,
-        rgb_steps=900,
+        finder_minutes=2.0,
+        flow_steps=2500,
+        depth_steps=2500,
+        rgb_steps=1500,
         audio_steps=2500,
         gate_steps=1500,
-    )
+    ),
+    "full": Preset(
+        name="full",
+        minutes=58,
+        staged=True,
+        clips=4000,
+        rooms_share=0.8,
+        closing_share=0.3,
+        spoiled_every=4,
+        finder_minutes=10.0,
+        flow_steps=3000,
+        depth_steps=3000,
+        rgb_steps=2600,
+        audio_steps=3000,
+        gate_steps=3000,
+    ),
 }
 
 
@@ -60,7 +86,16 @@ class TimePlan:
 def make_plan(preset: Preset, minutes: float, clips: int | None, workers: int) -> TimePlan:
     """Clips to render unless the user says how many, and what must be left at the end."""
     fitting = int(60 * minutes * preset.rooms_share * workers / CPU_S_PER_CLIP)
-    return TimePlan(minutes, clips or max(15, fitting), minutes * preset.closing_share, workers)
+    wanted = clips or min(preset.clips or fitting, fitting)
+    return TimePlan(minutes, max(15, wanted), minutes * preset.closing_share, workers)
+
+
+def stream_settings(
+    preset: Preset, modality: Modality, minutes: float, seed: int
+) -> FinetuneSettings:
+    """How one picture stream is trained.  minutes: wall time for it"""
+    shares = {"rooms": 1.0} if modality is Modality.DEPTH else {"rooms": 0.75, "surv_fight": 0.25}
+    return FinetuneSettings(modality, preset.steps(modality), minutes, seed=seed, shares=shares)
 
 
 def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[FinetuneSettings]]:
@@ -69,30 +104,14 @@ def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[
     minutes: wall time for all of it.
     """
     lane_minutes = minutes if workers > 1 else minutes / 2
-    rooms_only = {"rooms": 1.0}
-    flow = FinetuneSettings(
-        Modality.FLOW, preset.flow_steps, 0.75 * lane_minutes, MOVING, frozen_blocks=2, seed=seed
-    )
-    depth = FinetuneSettings(
-        Modality.DEPTH,
-        preset.depth_steps,
-        0.5 * lane_minutes,
-        SPARSE,
-        frozen_blocks=2,
-        seed=seed,
-        shares=rooms_only,
-    )
-    rgb = FinetuneSettings(
-        Modality.RGB,
-        preset.rgb_steps,
-        0.45 * lane_minutes,
-        SPARSE,
-        frozen_blocks=9,
-        adapt_norms=False,
-        backbone_rate=4e-4,
-        seed=seed,
-    )
-    return [[flow], [depth, rgb]]
+
+    def settings(modality: Modality, share: float) -> FinetuneSettings:
+        return stream_settings(preset, modality, share * lane_minutes, seed)
+
+    return [
+        [settings(Modality.FLOW, 0.75)],
+        [settings(Modality.DEPTH, 0.45), settings(Modality.RGB, 0.5)],
+    ]
 
 
 def plan_lines(plan: TimePlan, preset: Preset) -> Sequence[str]:
@@ -101,7 +120,7 @@ def plan_lines(plan: TimePlan, preset: Preset) -> Sequence[str]:
     left = max(plan.minutes - render - plan.closing_minutes, 0.0)
     return (
         f"preset {preset.name}: {plan.minutes:g} minutes on {plan.workers} cores",
-        f"  render {plan.clips} clips           about {render:.1f} min",
-        f"  decode, train four encoders  about {left:.1f} min",
-        f"  features, gate, export       about {plan.closing_minutes:.1f} min",
+        f"  render {plan.clips} clips                   about {render:.1f} min",
+        f"  find people, train four encoders     about {left:.1f} min",
+        f"  features, gate, export               about {plan.closing_minutes:.1f} min",
     )

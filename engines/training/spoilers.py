@@ -6,34 +6,83 @@ the spoiled signal by the runtime's own code.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.values import Step, Tick
+from edge.values import DECISION_HZ, GRID_HZ, Step, Tick
 from engines.training.datasets import Spoiler
 
-KINDS = ("dark", "blurred", "depth_holes", "noisy_sound")
+KINDS = (
+    "dark",
+    "blurred",
+    "frozen",
+    "late_picture",
+    "depth_holes",
+    "depth_frozen",
+    "noisy_sound",
+    "late_sound",
+)
+LATE_S = 0.5
 
 
-def make_spoiler(kind: str, seed: int) -> Spoiler:
-    """One sensor fails the same way for a whole clip. kind: one of KINDS."""
+def make_spoiler(kind: str, seed: int, strength: float | None = None) -> Spoiler:
+    """One sensor fails the same way for a whole clip.
+
+    kind: one of KINDS   strength: 0 mild ... 1 bad; None: drawn at random   returns: to be given
+    the clip's grid points and ticks in order
+    """
     rng = np.random.default_rng([seed, KINDS.index(kind)])
-    strength = float(rng.uniform(0.3, 1.0))
+    drawn = float(rng.uniform(0.3, 1.0))
+    return _Spoiler(kind, drawn if strength is None else strength, rng)
 
-    def spoil(item: Step | Tick) -> Step | Tick:
-        if isinstance(item, Tick):
-            return _noisy(item, strength, rng) if kind == "noisy_sound" else item
-        if kind == "depth_holes" and item.depth_mm is not None:
-            return replace(item, depth_mm=_holes(item.depth_mm, strength, rng))
-        if kind == "dark" and item.rgb is not None:
-            return replace(item, rgb=_dark(item.rgb, strength, rng))
-        if kind == "blurred" and item.rgb is not None:
-            return replace(item, rgb=_blurred(item.rgb, strength))
-        return item
 
-    return spoil
+class _Spoiler:
+    def __init__(self, kind: str, strength: float, rng: np.random.Generator) -> None:
+        self._kind, self._strength, self._rng = kind, strength, rng
+        self._frozen_from_s = float(rng.uniform(0.0, 1.2))
+        self._held: NDArray[Any] | None = None
+        self._earlier: deque[Any] = deque()
+
+    def __call__(self, item: Step | Tick) -> Step | Tick:
+        return self._sound(item) if isinstance(item, Tick) else self._picture(item)
+
+    def _sound(self, tick: Tick) -> Tick:
+        if self._kind == "noisy_sound":
+            return _noisy(tick, self._strength, self._rng)
+        if self._kind == "late_sound":
+            return replace(tick, audio=self._late(tick.audio, round(LATE_S * DECISION_HZ)))
+        return tick
+
+    def _picture(self, step: Step) -> Step:
+        kind, rgb, depth_mm = self._kind, step.rgb, step.depth_mm
+        if kind == "late_picture":
+            return replace(step, rgb=self._late(rgb, round(LATE_S * GRID_HZ)))
+        if rgb is not None and kind in ("dark", "blurred", "frozen"):
+            if kind == "dark":
+                return replace(step, rgb=_dark(rgb, self._strength, self._rng))
+            if kind == "blurred":
+                return replace(step, rgb=_blurred(rgb, self._strength))
+            return replace(step, rgb=self._still(rgb, step.index))
+        if depth_mm is not None and kind == "depth_holes":
+            return replace(step, depth_mm=_holes(depth_mm, self._strength, self._rng))
+        if depth_mm is not None and kind == "depth_frozen":
+            return replace(step, depth_mm=self._still(depth_mm, step.index))
+        return step
+
+    def _still(self, picture: NDArray[Any], index: int) -> NDArray[Any]:
+        """The same picture again and again, as a hung camera delivers it."""
+        if self._held is None or index < self._frozen_from_s * GRID_HZ:
+            self._held = picture
+        return self._held.copy()
+
+    def _late(self, now: Any, steps: int) -> Any:
+        """What was there ``steps`` before; None at first."""
+        self._earlier.append(now)
+        return self._earlier.popleft() if len(self._earlier) > steps else None
 
 
 def _dark(rgb: NDArray[np.uint8], strength: float, rng: np.random.Generator) -> NDArray[np.uint8]:

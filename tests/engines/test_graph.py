@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.graph import fold_constants, fold_pads
+from engines.graph import fold_constants, fold_pads, name_shared
 
 pytest.importorskip("onnx")
 
@@ -85,3 +85,20 @@ def test_what_depends_on_constants_alone_is_computed_once() -> None:
     assert fold_constants(model) == 1
     assert [node.op_type for node in model.graph.node] == ["Add"]
     assert float(numpy_helper.to_array(model.graph.initializer[0])) == 4
+
+
+def test_equal_weights_that_share_one_copy_get_their_own_names_back() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Identity", ["first"], ["second"]),
+        helper.make_node("Add", ["first", "second"], ["both"]),
+        helper.make_node("Add", ["x", "both"], ["y"]),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("x", "y")]
+    weight = numpy_helper.from_array(np.ones(1, np.float32), "first")
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    assert name_shared(model) == 1
+    assert [i.name for i in model.graph.initializer] == ["first", "second"]
+    assert [node.op_type for node in model.graph.node] == ["Add", "Add"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.encoders.spec import ENCODERS, FLOW_SCALE
+from edge.encoders.spec import ENCODERS, FLOW_SCALE, HEIGHT_UNKNOWN
 from edge.values import AUDIO_RATE_HZ, FEATURE_DIM, PATCH_SAMPLES
 from edge.vocabulary import MODALITIES, Modality
 
@@ -27,20 +27,48 @@ def test_the_log_mel_in_the_graph_is_the_one_numpy_computes() -> None:
 def test_no_return_is_told_apart_from_every_distance() -> None:
     from engines.models.encoder import Relief
 
-    depth = torch.full((1, 112, 112), 3000, dtype=torch.int32)
-    depth[0, :40] = 0
-    valid, distance, relief = Relief()(depth)[0]
+    raw = torch.full((1, 112, 112, 2), 3000, dtype=torch.int32)
+    raw[0, :40, :, 0], raw[0, :40, :, 1] = 0, HEIGHT_UNKNOWN
+    valid, distance, relief, height, known = Relief()(raw)[0]
     assert (valid[:40] == -1).all()
     assert (valid[40:] == 1).all()
     assert (distance[:40] == 0).all()
     assert torch.allclose(distance[40:], torch.tensor(3000 / 4000 - 1))
     assert relief[40:].abs().max() < 1e-4
+    assert (height[:40] == 0).all()
+    assert torch.equal(known, valid)
+
+
+def test_height_spans_the_floor_to_twice_its_unit() -> None:
+    from engines.models.encoder import HEIGHT_UNIT_M, Relief
+
+    raw = torch.full((1, 112, 112, 2), 3000, dtype=torch.int32)
+    heights = [-200, 0, 500, 1000, 2000, 4000]
+    for column, mm in enumerate(heights):
+        raw[:, :, column, 1] = round(mm * HEIGHT_UNIT_M)
+    views = Relief()(raw)
+    assert views.shape[1] == Relief.channels
+    got = views[0, 3, 0, : len(heights)]
+    assert torch.allclose(got, torch.tensor([-1, -1, -0.5, 0, 1, 1]), atol=1e-6)
+
+
+def test_an_unknown_height_leaves_the_views_of_distance_alone() -> None:
+    from engines.models.encoder import Relief
+
+    raw = torch.randint(1, 6000, (2, 112, 112, 2), dtype=torch.int32)
+    forgot = raw.clone()
+    forgot[..., 1] = HEIGHT_UNKNOWN
+    one, other = Relief()(raw), Relief()(forgot)
+    assert torch.equal(one[:, :3], other[:, :3])
+    assert (one[:, 4] == 1).all()
+    assert (other[:, 3] == 0).all()
+    assert (other[:, 4] == -1).all()
 
 
 def test_a_crop_without_any_return_gives_finite_numbers() -> None:
     from engines.models.encoder import Relief
 
-    assert torch.isfinite(Relief()(torch.zeros((1, 112, 112), dtype=torch.int32))).all()
+    assert torch.isfinite(Relief()(torch.zeros((1, 112, 112, 2), dtype=torch.int32))).all()
 
 
 def test_flow_enters_the_network_in_pixels_with_its_speed() -> None:

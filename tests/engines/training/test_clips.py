@@ -33,10 +33,14 @@ def test_nothing_of_the_test_side_and_no_other_set_enters_training(tmp_path: Pat
     assert 30 < len(rows) < 55
 
 
-def test_every_third_room_is_also_spoiled_in_turn_by_every_kind() -> None:
-    clips = clips_of([room(i) for i in range(12)], LabelMap(), Path("inputs"), 3)
-    assert sorted(c.spoiled for c in clips if c.spoiled) == sorted(KINDS)
-    assert len({clip.inputs for clip in clips}) == len(clips) == 16
+def test_every_third_room_and_all_that_are_held_out_are_also_spoiled() -> None:
+    clips = clips_of([room(i, body=i % 40) for i in range(600)], LabelMap(), Path("inputs"), 3)
+    train, held_out = divide(clips)
+    spoiled = [sum(clip.spoiled is not None for clip in part) for part in (train, held_out)]
+    assert spoiled[1] == len(held_out) / 2 > 0
+    assert 0.25 < spoiled[0] / (len(train) - spoiled[0]) < 0.42
+    assert {clip.spoiled for clip in clips if clip.spoiled} == set(KINDS)
+    assert len({clip.inputs for clip in clips}) == len(clips)
 
 
 @pytest.mark.parametrize("spoiled_every", [0, 1])

@@ -7,9 +7,16 @@ import pytest
 
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import FEATURE_DIM, VIDEO_STEPS
-from edge.vocabulary import MODALITIES
+from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS
 from engines.training.features import GateWindows
-from engines.training.gate import AUDIO, GateSettings, disturbed, start_from
+from engines.training.gate import (
+    AUDIO,
+    OF_ONE_STREAM,
+    GateSettings,
+    disturbed,
+    gate_loss,
+    start_from,
+)
 
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
@@ -49,9 +56,32 @@ def test_the_gate_begins_with_what_the_streams_learned(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     head = FusionNet()
+    with torch.no_grad():
+        head.temporal_query.normal_()
+        head.temporal_age.normal_()
     file = tmp_path / "audio.pt"
     torch.save({"head": head.state_dict()}, file)
     net = start_from({MODALITIES[AUDIO]: file})
     assert torch.equal(net.sound_weight, head.sound_weight)
-    assert torch.equal(net.expert_weight[AUDIO], head.expert_weight[AUDIO])
+    for name in OF_ONE_STREAM:
+        assert torch.equal(getattr(net, name)[AUDIO], getattr(head, name)[AUDIO])
     assert not torch.equal(net.expert_weight[0], head.expert_weight[0])
+
+
+def test_training_moves_query_age_and_gate_but_not_the_pool() -> None:
+    from engines.models.fusion import FusionNet
+
+    torch.manual_seed(0)
+    net, count = FusionNet(), 8
+    features = torch.rand(count, len(MODALITIES), VIDEO_STEPS, FEATURE_DIM)
+    valid = torch.rand(count, len(MODALITIES), VIDEO_STEPS) < 0.7
+    there, quality = valid.any(dim=2), torch.rand(count, len(MODALITIES), len(QUALITY_CUES))
+    allowed = np.eye(len(ACTIONS), dtype=np.bool_)[np.arange(count)]
+    sounds = np.zeros((count, len(SOUNDS)), np.float32)
+    loss = gate_loss(
+        net, (features, valid, there, quality), allowed, sounds, torch.ones(len(SOUNDS))
+    )
+    loss.backward()
+    moved = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
+    assert {"temporal_query", "temporal_age", "gate_weight", "expert_weight"} <= moved
+    assert not {"pool_power", "pool_independence"} & moved

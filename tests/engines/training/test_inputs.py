@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.encoders.spec import ENCODERS, HEIGHT_UNKNOWN
 from edge.pipeline import Pipeline
 from edge.replay import until_ticks
 from edge.settings import WindowSettings
@@ -106,11 +107,18 @@ def test_only_the_modalities_asked_for_are_loaded(tmp_path: Path) -> None:
 def test_spoiled_clips_differ_and_repeat(kind: str) -> None:
     clean = read_inputs(MovingSquare())
     spoiled = [read_inputs(MovingSquare(), make_spoiler(kind, 3)) for _ in range(2)]
-    hurt = {"depth_holes": Modality.DEPTH, "noisy_sound": Modality.AUDIO}.get(kind, Modality.RGB)
+    sensor = {"depth": Modality.DEPTH, "sound": Modality.AUDIO}
+    hurt = next((m for word, m in sensor.items() if word in kind), Modality.RGB)
     first, second = (inputs.parts[hurt].tensors for inputs in spoiled)
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, clean.parts[hurt].tensors)
-    assert not np.array_equal(spoiled[0].parts[hurt].cues, clean.parts[hurt].cues)
+
+
+@pytest.mark.parametrize("kind", ["dark", "blurred", "depth_holes", "noisy_sound"])
+def test_a_bad_signal_shows_in_its_cues(kind: str) -> None:
+    sensor = {"depth_holes": Modality.DEPTH, "noisy_sound": Modality.AUDIO}.get(kind, Modality.RGB)
+    clean, spoiled = read_inputs(MovingSquare()), read_inputs(MovingSquare(), make_spoiler(kind, 3))
+    assert not np.array_equal(spoiled.parts[sensor].cues, clean.parts[sensor].cues)
 
 
 def test_grey_depth_is_decoded_and_black_is_no_reading() -> None:
@@ -132,7 +140,7 @@ def test_mirrored_flow_runs_the_other_way() -> None:
     [
         (Modality.RGB, (3, 160, 160, 3), np.uint8),
         (Modality.FLOW, (3, 112, 112, 2), np.int8),
-        (Modality.DEPTH, (3, 112, 112), np.uint16),
+        (Modality.DEPTH, (3, 112, 112, 2), np.int16),
     ],
 )
 def test_augmented_frames_keep_shape_and_type(
@@ -144,3 +152,51 @@ def test_augmented_frames_keep_shape_and_type(
         out = augment(modality, frames, rng)
         assert out.shape == shape
         assert out.dtype == kind
+
+
+def test_holes_are_punched_into_distance_and_height_alike_and_scaling_leaves_height_alone() -> None:
+    rng = np.random.default_rng(0)
+    shown = np.empty((2, 112, 112, 2), np.int16)
+    shown[..., 0], shown[..., 1] = 3_000, 500
+    holes, forgotten, errors = 0, 0, []
+    for _ in range(200):
+        out = augment(Modality.DEPTH, shown, rng)
+        distance, height = out[..., 0], out[..., 1]
+        assert (height[distance == 0] == HEIGHT_UNKNOWN).all()
+        known = np.unique(height[distance > 0])
+        assert len(known) == 1  # the same for the whole window, whatever happened to distance
+        holes += bool((distance[:, 10:-10, 10:-10] == 0).any())
+        if known[0] == HEIGHT_UNKNOWN:
+            forgotten += 1
+        else:
+            errors.append(float(known[0]) - 500)
+    assert holes > 50
+    assert 0.08 < forgotten / 200 < 0.24
+    assert abs(np.mean(errors)) < 12
+    assert 30 < np.std(errors) < 50
+
+
+def test_an_unknown_height_stays_unknown() -> None:
+    shown = np.full((1, 112, 112, 2), HEIGHT_UNKNOWN, np.int16)
+    shown[..., 0] = 2_000
+    for seed in range(20):
+        out = augment(Modality.DEPTH, shown, np.random.default_rng(seed))
+        assert (out[..., 1] == HEIGHT_UNKNOWN).all()
+
+
+def test_stored_depth_saturates_and_becomes_what_the_encoder_takes() -> None:
+    class Far(MovingSquare):
+        def samples(self) -> Iterator[Sample]:
+            for sample in super().samples():
+                if sample.stream is Stream.DEPTH:
+                    sample.data[:30] = 60_000
+                yield sample
+
+    part = read_inputs(Far()).parts[Modality.DEPTH]
+    assert part.tensors.dtype == np.int16
+    assert part.tensors[..., 0].min() == 0  # the bars
+    assert part.tensors[..., 0].max() == 32_767
+    assert (part.tensors[..., 1] == HEIGHT_UNKNOWN).all()
+    batch = encoder_batch(Modality.DEPTH, part.tensors)
+    assert batch.dtype == np.int32
+    assert batch.shape[1:] == ENCODERS[Modality.DEPTH].input_shape

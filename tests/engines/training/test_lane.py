@@ -10,7 +10,7 @@ from engines.training.labels import LabelMap
 from engines.training.lane import work_key
 from engines.training.manifest import Row
 
-SETTINGS = FinetuneSettings(Modality.FLOW, steps=100, minutes=9.5, ages=(0, 1))
+SETTINGS = FinetuneSettings(Modality.FLOW, steps=100, minutes=9.5)
 
 
 def clips(*names: str) -> list[Clip]:
