@@ -11,7 +11,7 @@ from edge.encoders.spec import ENCODERS, INPUT_NAME, OUTPUT_NAME
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import FEATURE_DIM, VIDEO_STEPS
 from edge.vocabulary import MODALITIES
-from engines.graph import fold_constants, fold_pads
+from engines.graph import fold_constants, fold_pads, name_shared
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -83,6 +83,7 @@ def _export(
 def _finished(model: ModelProto) -> bytes:
     import onnx
 
+    name_shared(model)
     fold_constants(model)
     fold_pads(model)
     model.producer_name, model.producer_version = "gatehouse", ""

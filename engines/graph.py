@@ -66,6 +66,24 @@ def _evaluate(node: NodeProto, known: dict[str, NDArray[Any]], opset: int) -> ND
     return np.asarray(results[0])
 
 
+def name_shared(model: ModelProto) -> int:
+    """Give each weight that was found equal to another its own copy again; returns how many.
+
+    The exporter keeps one of several equal initialisers and calls the others its Identity, but
+    their names are read elsewhere.
+    """
+    from onnx import numpy_helper
+
+    graph = model.graph
+    weights = {entry.name: entry for entry in graph.initializer}
+    shared = [n for n in graph.node if n.op_type == "Identity" and n.input[0] in weights]
+    for node in shared:
+        copy = numpy_helper.to_array(weights[node.input[0]])
+        graph.node.remove(node)
+        graph.initializer.append(numpy_helper.from_array(copy, node.output[0]))
+    return len(shared)
+
+
 def fold_pads(model: ModelProto) -> int:
     """Move every zero padding before a convolution into that one's own pads; returns how many."""
     graph = model.graph

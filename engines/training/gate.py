@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from engines.models.fusion import FusionNet
 
 AUDIO = MODALITIES.index(Modality.AUDIO)
+OF_ONE_STREAM = ("temporal_kernel", "temporal_bias", "temporal_query", "temporal_age",
+                 "expert_weight", "expert_bias")  # fmt: skip
 SHARES = {"rooms": 0.55, "surv_fight": 0.2, "noise_of_life": 0.15, "covid19_cough": 0.02,
           "kitchen20": 0.04, "debian_game_sounds": 0.04}  # fmt: skip
 
@@ -43,6 +45,8 @@ class GateSettings:
     deafen_films: float = 0.5  # extra for surv_fight: who has a sound track gives the label away
     lose_step: float = 0.1
     noise: float = 0.1
+    power: float = 0.25  # of the pool that is trained under; stacking.py fits it anew
+    independence: float = 0.7
     judge_every: int = 100
     seed: int = 0
 
@@ -61,6 +65,8 @@ def train_gate(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, 77])
     net = start_from(heads)
+    net.pool_power.data.fill_(settings.power)
+    net.pool_independence.data.fill_(settings.independence)
     optimiser = torch.optim.AdamW(net.parameters(), lr=settings.rate, weight_decay=0.05)
     weights = balanced_weights(train.clips, train.targets, SHARES)
     truth = all_targets(train)
@@ -127,15 +133,15 @@ def gate_loss(
     """The fused scores, each expert's own, and the sounds."""
     import torch
 
-    from engines.training.losses import allowed_nll_of_probabilities, known_bce
+    from engines.training.losses import allowed_nll, known_bce
 
     features, valid, there, quality = batch
     known = torch.from_numpy(allowed)
     pooled = net.temporal(features, valid.float())
     logits = net.expert_logits(pooled)
-    gate = net.gate(pooled, there.float(), quality)
-    fused = (gate[:, :, None] * logits.softmax(dim=2)).sum(dim=1)
-    loss = allowed_nll_of_probabilities(fused, known)[there.any(dim=1)].mean()
+    log_gate = net.log_gate(pooled, there.float(), quality)
+    fused = net.pool(log_gate, logits.log_softmax(dim=2))
+    loss = allowed_nll(fused, known)[there.any(dim=1)].mean()
     loss = loss + 0.5 * expert_loss(logits, there, known)
     heard = net.sound_logits(pooled)[there[:, AUDIO]]
     told = torch.from_numpy(sounds)[there[:, AUDIO]]
@@ -153,7 +159,7 @@ def start_from(heads: dict[Modality, Path]) -> FusionNet:
         for modality, path in heads.items():
             head = torch.load(path, weights_only=True)["head"]
             m = MODALITIES.index(modality)
-            for name in ("temporal_kernel", "temporal_bias", "expert_weight", "expert_bias"):
+            for name in OF_ONE_STREAM:
                 getattr(net, name)[m] = head[name][m]
             if modality is Modality.AUDIO:
                 net.sound_weight.copy_(head["sound_weight"])

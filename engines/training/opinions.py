@@ -22,8 +22,9 @@ TEMPERATURES = np.geomspace(0.4, 4.0, 25)
 class Opinions:
     """What the network says of held-out windows, and what is true."""
 
+    pooled: F32  # (N, M, D) window features
     logits: F32  # (N, M, A)
-    gate: F32  # (N, M)
+    actions: F32  # (N, A) fused probabilities
     sounds: F32  # (N, S) probabilities
     there: Mask  # (N, M)
     allowed: Mask  # (N, A)
@@ -41,12 +42,14 @@ def opinions(net: FusionNet, windows: GateWindows) -> Opinions:
             valid = torch.from_numpy(windows.valid[rows])
             there = valid.any(dim=2)
             features = torch.from_numpy(windows.features[rows].astype(np.float32))
-            pooled = net.temporal(features, valid.float())
-            gate = net.gate(pooled, there.float(), torch.from_numpy(windows.quality[rows]))
-            heard = net.sound_logits(pooled).sigmoid()
-            parts.append((net.expert_logits(pooled), gate, heard, there))
-    logits, gates, sounds, present = (
-        np.concatenate([part[i].numpy() for part in parts]) for i in range(4)
+            seen = net.temporal(features, valid.float())
+            said = net.expert_logits(seen)
+            quality = torch.from_numpy(windows.quality[rows])
+            log_gate = net.log_gate(seen, there.float(), quality)
+            fused = net.pool(log_gate, said.log_softmax(dim=2)).exp()
+            parts.append((seen, said, fused, net.sound_logits(seen).sigmoid(), there))
+    pooled, logits, actions, sounds, present = (
+        np.concatenate([part[i].numpy() for part in parts]) for i in range(5)
     )
     names = [
         f"{c.row.dataset}:{class_name(t)}"
@@ -55,14 +58,15 @@ def opinions(net: FusionNet, windows: GateWindows) -> Opinions:
     count = {name: names.count(name) for name in set(names)}
     weights = [0.0 if n.endswith(UNKNOWN) else 1.0 / count[n] for n in names]
     allowed = np.stack([t.allowed for t in windows.targets])
-    return Opinions(logits, gates, sounds, present, allowed, np.array(weights, np.float32))
+    return Opinions(
+        pooled, logits, actions, sounds, present, allowed, np.array(weights, np.float32)
+    )
 
 
 def held_out_loss(net: FusionNet, windows: GateWindows) -> float:
     """Class-balanced -log of the fused probability on the allowed actions."""
     seen = opinions(net, windows)
-    fused = (seen.gate[:, :, None] * softmax(seen.logits)).sum(axis=1)
-    loss = -np.log(np.maximum((fused * seen.allowed).sum(axis=1), 1e-6))
+    loss = -np.log(np.maximum((seen.actions * seen.allowed).sum(axis=1), 1e-6))
     return float((loss * seen.weights).sum() / max(seen.weights.sum(), 1e-9))
 
 
@@ -90,11 +94,11 @@ def calibrate(net: FusionNet, windows: GateWindows) -> dict[str, float]:
 
 
 def held_out_scores(seen: Opinions, windows: GateWindows) -> dict[str, float]:
-    """Mean recall over classes: fused, mean of the experts, and each expert alone."""
+    """Mean recall over classes: fused, plain mean of the experts, and each expert alone."""
     experts = softmax(seen.logits) * seen.there[:, :, None]
     uniform = seen.there / np.maximum(seen.there.sum(axis=1, keepdims=True), 1)
     views = {
-        "gate": (seen.gate[:, :, None] * experts).sum(axis=1),
+        "gate": seen.actions * seen.there.any(axis=1, keepdims=True),
         "mean": (uniform[:, :, None] * experts).sum(axis=1),
     }
     views.update({m.value: experts[:, i] for i, m in enumerate(MODALITIES)})

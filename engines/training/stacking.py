@@ -1,38 +1,45 @@
-"""Fits the gate anew on clips that no encoder and no expert has learned from (Wolpert 1992).
+"""Fits gate and pool anew on clips that no encoder and no expert has learned from (Wolpert 1992).
 
 On its own training clips every expert looks better than it is, and the one that overfits most looks
-best. Here the gate is told only which modalities are there and how good their signals are, and
-cross-validation over groups says how long to train it; not at all leaves the plain mean.
+best. Cross-validation over groups chooses, one after the other:
+
+1. the pool under uniform weights: power and independence, see edge/fusion/reference.py;
+2. the gate under that pool: what it is told (presence and quality cues, or the window features as
+   well) and how long it is trained. A gate that is not both likelier and at least as often right as
+   uniform weights on the groups left out is not taken: then the weights stay uniform.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.fusion.parameters import QUALITY_CUES
-from edge.values import F32, FEATURE_DIM, Mask
+from edge.values import F32, Mask
 from edge.vocabulary import MODALITIES
 from engines.training.features import GateWindows
 from engines.training.opinions import opinions, softmax
 from engines.training.split import group_of
+from engines.training.stacked import MASKED, Choice, StackedGate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engines.models.fusion import FusionNet
 
-TOLD = 1 + len(QUALITY_CUES)  # presence and the cues, of each modality
+INDEPENDENCE = np.linspace(0.0, 1.0, 21)
 
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
     """How the gate is fitted."""
 
-    candidates: tuple[int, ...] = (0, 50, 100, 200, 400, 800)  # numbers of steps to choose from
+    candidates: tuple[int, ...] = (50, 100, 200, 400, 800)  # numbers of steps, beside none at all
+    powers: tuple[float, ...] = (1.0, 0.5, 0.25)  # below, a single spoiled stream has a veto
+    sights: tuple[bool, ...] = (False, True)  # may the gate see the window features?
     folds: int = 5
     batch: int = 256
     rate: float = 3e-3
@@ -45,26 +52,47 @@ class StackSettings:
 class Stack:
     """What the experts say of windows they never saw, and what is true."""
 
+    pooled: F32  # (N, M, D) window features
     experts: F32  # (N, M, A) probabilities
     there: Mask  # (N, M)
     quality: F32  # (N, M, Q)
     allowed: Mask  # (N, A)
-    weights: F32  # (N,) every class of every data set alike
+    weights: F32  # (N,) every class of every data set alike; 0 where nothing is known
     folds: NDArray[np.int64]  # (N,) by group
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Class-balanced, on groups left out."""
+
+    loss: float  # mean -log of the fused probability on the allowed actions
+    right: float  # share of windows whose best action is allowed
+
+    def beats(self, other: Worth) -> bool:
+        """Likelier, and at least as often right."""
+        return self.loss < other.loss and self.right >= other.right
+
+
 def refit_gate(net: FusionNet, windows: GateWindows, settings: StackSettings) -> dict[str, float]:
-    """Replace the gate of a calibrated network; returns the chosen steps and what they are worth.
+    """Replace gate and pool of a calibrated network; returns what was chosen, and its worth.
 
     windows: of clips that trained neither encoders nor experts
     """
     stack = stack_of(net, windows, settings.folds)
-    losses = cross_validated(stack, settings)
-    best = min(losses, key=lambda steps: losses[steps])
-    gate = fit(stack, np.ones(len(stack.weights), np.bool_), best, settings)
+    best, found = choose(stack, settings)
+    everything = np.ones(len(stack.weights), np.bool_)
+    *_, gate = fits(stack, everything, best, (best.steps,), settings)
     gate.write_to(net)
-    facts = {f"stack_loss_{steps}_steps": round(loss, 4) for steps, loss in losses.items()}
-    return {"stack_steps": float(best), **facts}
+    facts = {
+        "stack_power": best.power,
+        "stack_independence": round(float(gate.independence), 4),
+        "stack_sees_features": float(best.sees_features),
+        "stack_steps": float(best.steps),
+    }
+    for choice, worth in found.items():
+        facts[f"stack_loss_{choice}"] = round(worth.loss, 4)
+        facts[f"stack_right_{choice}"] = round(worth.right, 4)
+    return facts
 
 
 def stack_of(net: FusionNet, windows: GateWindows, folds: int) -> Stack:
@@ -73,6 +101,7 @@ def stack_of(net: FusionNet, windows: GateWindows, folds: int) -> Stack:
     groups = sorted({group_of(clip.row) for clip in windows.clips})
     fold_of = {group: number % folds for number, group in enumerate(groups)}
     return Stack(
+        pooled=seen.pooled,
         experts=np.asarray(softmax(seen.logits), np.float32),
         there=seen.there,
         quality=windows.quality,
@@ -82,102 +111,100 @@ def stack_of(net: FusionNet, windows: GateWindows, folds: int) -> Stack:
     )
 
 
-class CueGate:
-    """The gate's formula, with its columns for the features left at zero."""
-
-    def __init__(self, hidden: int, seed: int) -> None:
-        import torch
-
-        generator = torch.Generator().manual_seed(seed)
-        inputs = len(MODALITIES) * TOLD
-        self.first = torch.randn(hidden, inputs, generator=generator) * inputs**-0.5
-        self.first_bias = torch.zeros(hidden)
-        self.last = torch.zeros(len(MODALITIES), hidden)  # before any step: all alike
-        self.last_bias = torch.zeros(len(MODALITIES))
-
-    @property
-    def parameters(self) -> list[Tensor]:
-        """What is trained."""
-        return [self.first, self.first_bias, self.last, self.last_bias]
-
-    def weights(self, there: Tensor, quality: Tensor) -> Tensor:
-        """there: (B, M) 0 or 1   quality: (B, M, Q)   returns: (B, M) sums to 1"""
-        import torch
-
-        told = torch.cat([there[:, :, None], quality], dim=2) * there[:, :, None]
-        hidden = torch.relu(told.flatten(1) @ self.first.T + self.first_bias)
-        logits = hidden @ self.last.T + self.last_bias
-        return torch.softmax(logits.masked_fill(there == 0, -1e9), dim=1)
-
-    def write_to(self, net: FusionNet) -> None:
-        """Put these numbers into a network's gate."""
-        import torch
-
-        wide = torch.zeros(len(self.first), len(MODALITIES), FEATURE_DIM + TOLD)
-        wide[:, :, FEATURE_DIM:] = self.first.detach().reshape(-1, len(MODALITIES), TOLD)
-        with torch.no_grad():
-            net.gate_hidden_weight.copy_(wide.flatten(1))
-            net.gate_hidden_bias.copy_(self.first_bias)
-            net.gate_weight.copy_(self.last)
-            net.gate_bias.copy_(self.last_bias)
+def choose(stack: Stack, settings: StackSettings) -> tuple[Choice, dict[Choice, Worth]]:
+    """The best way to make a gate, and what every way that was tried is worth."""
+    found: dict[Choice, Worth] = {}
+    for power in settings.powers:
+        found |= cross_validated(stack, Choice(power), (0,), settings)
+    uniform = min(found, key=lambda choice: found[choice].loss)
+    for sees_features in settings.sights:
+        way = Choice(uniform.power, sees_features)
+        found |= cross_validated(stack, way, settings.candidates, settings)
+    better = [choice for choice in found if found[choice].beats(found[uniform])]
+    return min([uniform, *better], key=lambda choice: found[choice].loss), found
 
 
-def cross_validated(stack: Stack, settings: StackSettings) -> dict[int, float]:
-    """Mean loss on groups left out, for each candidate number of steps."""
-    totals = dict.fromkeys(settings.candidates, 0.0)
+def cross_validated(
+    stack: Stack, way: Choice, candidates: tuple[int, ...], settings: StackSettings
+) -> dict[Choice, Worth]:
+    """Worth of each candidate number of steps, over all groups, each judged when left out."""
+    sums = np.zeros((len(candidates), 2))
     for fold in np.unique(stack.folds):
         left_out = stack.folds == fold
-        for steps in settings.candidates:
-            gate = fit(stack, ~left_out, steps, settings)
-            totals[steps] += loss_of(gate, stack, left_out)
-    return {steps: total / len(np.unique(stack.folds)) for steps, total in totals.items()}
+        for row, gate in enumerate(fits(stack, ~left_out, way, candidates, settings)):
+            sums[row] += judged(gate, stack, left_out)
+    means = sums / max(float(stack.weights.sum()), 1e-9)
+    ways = [Choice(way.power, way.sees_features, steps) for steps in candidates]
+    return {w: Worth(float(m[0]), float(m[1])) for w, m in zip(ways, means, strict=True)}
 
 
-def fit(stack: Stack, chosen: Mask, steps: int, settings: StackSettings) -> CueGate:
-    """Train a gate on the chosen windows, some of whose modalities are taken away."""
+def fits(
+    stack: Stack, chosen: Mask, way: Choice, candidates: tuple[int, ...], settings: StackSettings
+) -> Iterator[StackedGate]:
+    """One gate, as it is after each candidate number of steps, all on the chosen windows.
+
+    Some modalities are taken away from its windows. It is the same object each time.
+    """
     import torch
 
     from engines.models.fusion import HIDDEN
 
     torch.set_num_threads(1)  # two are slower beside any other load
     rng = np.random.default_rng([settings.seed, 31])
-    gate = CueGate(HIDDEN, settings.seed)
-    for tensor in gate.parameters:
-        tensor.requires_grad_(True)
+    gate = StackedGate(HIDDEN, way, independence_for(stack, chosen, way), settings.seed)
     optimiser = torch.optim.AdamW(gate.parameters, lr=settings.rate, weight_decay=settings.decay)
-    rows = np.flatnonzero(chosen)
+    rows = np.flatnonzero(chosen & (stack.weights > 0))
     share = stack.weights[rows].astype(np.float64)
-    for _ in range(steps):
+    for step in range(max(candidates, default=-1) + 1):
+        if step in candidates:
+            yield gate
+        if step == max(candidates) or not len(rows):
+            continue
+        for tensor in gate.parameters:
+            tensor.requires_grad_(True)
         batch = rng.choice(rows, settings.batch, p=share / share.sum())
         keep = stack.there[batch] & (rng.random((len(batch), len(MODALITIES))) >= settings.drop)
         there = np.where(keep.any(axis=1, keepdims=True), keep, stack.there[batch])
-        loss = -torch.log(_right(gate, stack, batch, there).clamp(min=1e-6)).mean()
+        loss = -_log_right(gate, stack, batch, there)[1].mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    for tensor in gate.parameters:
-        tensor.requires_grad_(False)
-    return gate
+        for tensor in gate.parameters:
+            tensor.requires_grad_(False)
+        gate.independence.clamp_(0, 1)
 
 
-def loss_of(gate: CueGate, stack: Stack, chosen: Mask) -> float:
-    """Class-balanced -log of the fused probability on the allowed actions."""
-    import torch
+def independence_for(stack: Stack, chosen: Mask, way: Choice) -> float:
+    """The one that makes the chosen windows likeliest under uniform weights."""
+    losses = []
+    for independence in INDEPENDENCE:
+        gate = StackedGate(1, Choice(way.power), float(independence), 0)
+        losses.append(judged(gate, stack, chosen)[0])
+    return float(INDEPENDENCE[int(np.argmin(losses))])
 
+
+def judged(gate: StackedGate, stack: Stack, chosen: Mask) -> tuple[float, float]:
+    """Weighted sums over the chosen windows: of -log of the allowed actions, and of those right."""
     rows = np.flatnonzero(chosen & (stack.weights > 0))
     if not len(rows):
-        return 0.0
-    right = _right(gate, stack, rows, stack.there[rows])
-    losses = -torch.log(right.clamp(min=1e-6)).numpy()
-    return float(np.average(losses, weights=stack.weights[rows]))
+        return 0.0, 0.0
+    said, right = (part.numpy() for part in _log_right(gate, stack, rows, stack.there[rows]))
+    hit = stack.allowed[rows, said.argmax(axis=1)]
+    weights = stack.weights[rows]
+    return float((-right * weights).sum()), float((hit * weights).sum())
 
 
-def _right(gate: CueGate, stack: Stack, rows: NDArray[np.int64], there: Mask) -> Tensor:
-    """(B,) fused probability of what is true."""
+def _log_right(
+    gate: StackedGate, stack: Stack, rows: NDArray[np.int64], there: Mask
+) -> tuple[Tensor, Tensor]:
+    """(B, A) log of the fused probabilities, and (B,) of what falls on the allowed actions."""
     import torch
 
-    weights = gate.weights(
-        torch.from_numpy(there.astype(np.float32)), torch.from_numpy(stack.quality[rows])
+    present, quality, pooled, experts = (
+        torch.from_numpy(np.asarray(part, np.float32))
+        for part in (there, stack.quality[rows], stack.pooled[rows], stack.experts[rows])
     )
-    inside = (stack.experts[rows] * stack.allowed[rows][:, None]).sum(axis=2)
-    return (weights * torch.from_numpy(inside)).sum(dim=1)
+    said = gate.log_actions(gate.log_weights(present, quality, pooled), experts)
+    allowed = torch.from_numpy(stack.allowed[rows])
+    right = torch.logsumexp(said.masked_fill(~allowed, MASKED), dim=1)
+    return said, right.clamp(min=np.log(1e-6))

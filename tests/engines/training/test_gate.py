@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import FEATURE_DIM, VIDEO_STEPS
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS
+from engines.training.cache import Clip, Target
 from engines.training.features import GateWindows
 from engines.training.gate import (
     AUDIO,
@@ -16,7 +18,10 @@ from engines.training.gate import (
     disturbed,
     gate_loss,
     start_from,
+    train_gate,
 )
+from engines.training.labels import Label
+from engines.training.manifest import Row
 
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
@@ -85,3 +90,21 @@ def test_training_moves_query_age_and_gate_but_not_the_pool() -> None:
     moved = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
     assert {"temporal_query", "temporal_age", "gate_weight", "expert_weight"} <= moved
     assert not {"pool_power", "pool_independence"} & moved
+
+
+def test_it_is_trained_under_the_pool_that_is_asked_for() -> None:
+    count = 16
+    clip = Clip(Row(Path("a"), "a", "rooms", "rgb", "walk", "g"), Label(), Path("a.npz"))
+    sounds = np.zeros(len(SOUNDS), np.float32)
+    targets = tuple(
+        Target(Label(frozenset({"fall" if i % 2 else "walk"})).action_mask(), sounds)
+        for i in range(count)
+    )
+    data = replace(windows(count), targets=targets, clips=(clip,) * count)
+    losses: list[float] = []
+    settings = GateSettings(steps=3, batch=4, power=0.5, independence=0.2)
+    net, facts = train_gate(data, data, {}, settings, lambda *told: losses.append(told[2]))
+    assert len(losses) == 3
+    assert np.isfinite([*losses, facts["held_out_loss"]]).all()
+    assert float(net.pool_power) == pytest.approx(0.5)
+    assert float(net.pool_independence) == pytest.approx(0.2)
