@@ -140,6 +140,27 @@ def sit_down(actor: Performer, sitting: Pose, frame: Place, scrape: bool = False
     actor.go(sitting, rng.uniform(0.6, 1.1) * slow, "sit_down")
 
 
+def drop_into_seat(actor: Performer, sitting: Pose, frame: Place) -> None:
+    """Sit down as heavily as people do whose legs give way: quick, with a thump, but no fall."""
+    rng = actor.rng
+    mid = frame.world(poses.rising(actor.body, rng, frame.local(sitting)))
+    actor.go(mid, float(rng.uniform(0.35, 0.55)), "sit_down")
+    seconds = float(rng.uniform(0.22, 0.35))
+    actor.sound("thud", seconds - 0.05, float(rng.uniform(0.4, 1.4)))
+    actor.go(sitting, seconds, "sit_down")
+    actor.hold(0.4, "sit_down", stir=1.5)
+
+
+def drop_something(actor: Performer) -> None:
+    """Let a thing fall while standing, look, and pick it up: a thud without a fall."""
+    rng = actor.rng
+    stand(actor, float(rng.uniform(1.0, 2.5)), "talk" if rng.random() < 0.2 else "hang")
+    kind = str(rng.choice(("thud", "thud", "clink", "hit")))
+    actor.sound(kind, -0.3, float(rng.uniform(0.3, 1.3)))
+    stand(actor, float(rng.uniform(0.4, 1.2)), "hang")
+    crouch(actor, float(rng.uniform(2.2, 3.5)), str(rng.choice(("bend", "squat", "kneel"))))
+
+
 def stand_up(actor: Performer, frame: Place, scrape: bool = False) -> None:
     """From a seat to upright stance over the same feet."""
     rng = actor.rng

@@ -120,6 +120,47 @@ def lie_on_floor(actor: Performer, seconds: float, calls: bool = False) -> None:
         seconds -= some
 
 
+def lie_still(actor: Performer, seconds: float) -> None:
+    """Stay down and barely move."""
+    actor.pose = grounded_calm(actor)
+    actor.hold(seconds, "on_floor", stir=0.12)
+
+
+def sit_on_floor(actor: Performer) -> None:
+    """Let oneself down to the floor by way of a knee, slowly and on purpose; then sit there."""
+    how = str(actor.rng.choice(("propped", "hugging", "aside")))
+    _kneel_down(actor, "sit_down")
+    here = actor.place
+    target = here.world(poses.floor_sitting(actor.body, actor.rng, how))
+    actor.go(target, _slowly(actor, 1.0, 1.8), "sit_down")
+
+
+def lie_down_on_floor(actor: Performer) -> None:
+    """Lie down on the floor slowly and on purpose: kneel, sit aside, lean back."""
+    rng = actor.rng
+    _kneel_down(actor, "lie_down")
+    here = actor.place
+    how = str(rng.choice(("aside", "propped")))
+    sitting = here.world(poses.floor_sitting(actor.body, rng, how))
+    actor.go(sitting, _slowly(actor, 1.0, 1.6), "lie_down")
+    kind = str(rng.choice(("supine", "supine", "left", "right")))
+    lying = floor_pose(actor, kind, Place(here.x, here.y, here.yaw_deg - 90))  # feet stay in front
+    actor.go(lying, _slowly(actor, 1.3, 2.2), "lie_down")
+
+
+def _kneel_down(actor: Performer, action: str) -> None:
+    rng, here = actor.rng, actor.place
+    lean = float(rng.uniform(10, 35))
+    low = poses.kneeling(actor.body, rng, lean, both=bool(rng.random() < 0.4))
+    actor.go(here.world(low.shifted([0, -0.1, 0])), _slowly(actor, 1.0, 1.7), action)
+    if rng.random() < 0.5:
+        actor.hold(float(rng.uniform(0.2, 0.8)), action)
+
+
+def _slowly(actor: Performer, low_s: float, high_s: float) -> float:
+    return float(actor.rng.uniform(low_s, high_s)) * (1.5 - 0.5 * actor.style.pace)
+
+
 def grounded_calm(actor: Performer) -> Pose:
     """Return the current pose, resting on the floor."""
     return grounded(actor.body, actor.pose, -0.02)
@@ -132,18 +173,27 @@ def floor_pose(actor: Performer, kind: str, here: Place) -> Pose:
     return here.world(poses.lying(actor.body, actor.rng, kind))
 
 
-def get_up_from_floor(actor: Performer) -> None:
-    """Sit up or turn to all fours, kneel, stand; whichever way the body lies."""
-    rng = actor.rng
+def _faces_up(pose: Pose) -> bool:
+    return bool(-pose.chest[2, 1] > -0.25)
+
+
+def rising_place(actor: Performer) -> Place:
+    """Return where somebody on the floor will get up, and which way they will then face."""
     pose = actor.pose
-    slow = 1.5 - 0.5 * actor.style.pace
-    face_up = -pose.chest[2, 1] > -0.25
     head = joint(actor.body, pose, "head")
-    along = (pose.root - head) * (1 if face_up else -1)
+    along = (pose.root - head) * (1 if _faces_up(pose) else -1)
     if pose.chest[2, 2] > 0.6:  # sits already
         along = -pose.chest[:, 1]
     yaw = float(np.degrees(np.arctan2(along[0], -along[1])))
-    here = Place(float(pose.root[0]), float(pose.root[1]), yaw)
+    return Place(float(pose.root[0]), float(pose.root[1]), yaw)
+
+
+def get_up_from_floor(actor: Performer) -> None:
+    """Sit up or turn to all fours, kneel, stand; whichever way the body lies."""
+    rng = actor.rng
+    slow = 1.5 - 0.5 * actor.style.pace
+    face_up = _faces_up(actor.pose)
+    here = rising_place(actor)
     if face_up:
         prop = str(rng.choice(("propped", "aside")))
         sitting = here.world(poses.floor_sitting(actor.body, rng, prop))

@@ -230,6 +230,12 @@ def _shelf(m: MeshBuilder, f: Furniture, rng: Rng) -> None:
     shelf(m, f.height if f.height > 0.6 else rng.uniform(0.8, 1.9), rng)
 
 
+def _doorway(m: MeshBuilder, f: Furniture, rng: Rng) -> None:
+    """An open door to a dark corridor, flat on the wall; people pass through it."""
+    m.box([0, 0.0, 1.03], [0.52, 0.015, 1.08], painted(rng, (0, 0.3), (0.3, 0.95)), bevel=0.005)
+    m.box([0, -0.016, 1.02], [0.45, 0.003, 1.02], BLACK, bevel=0.001)
+
+
 def _television(m: MeshBuilder, f: Furniture, rng: Rng) -> None:
     television(m, rng)
 
@@ -239,5 +245,6 @@ KINDS: Mapping[str, Maker] = MappingProxyType({
     "armchair": _couch, "bed": _bed, "table": _table, "side_table": _table,
     "wardrobe": _wardrobe, "shelf": _shelf, "plant": _plant, "tv": _television, "lamp": _lamp,
     "walker": _walker, "nightstand": _nightstand, "box": _box,
+    "doorway": _doorway,
 })  # fmt: skip
 """Every kind of furniture and its builder."""

@@ -6,7 +6,7 @@ an interrupted run goes on where it stopped, and Ctrl-C leaves whole files only.
 For example:
   python -m engines rooms --out clips --clips 150 --workers 2      ten clips of every action
   python -m engines rooms --out check --clips 15 --sheet check.png look at one of each
-  python -m engines rooms --out days --clips 4 --scenes            stories of 40 s
+  python -m engines rooms --out days --scenes 12 --kind mixed      stories of 60 s
   python -m engines rooms --out demo --demo --seed 7               the story of the demo
 """
 
@@ -24,10 +24,18 @@ from numpy.typing import NDArray
 from edge.errors import EX_OK, StoreError, UsageError
 from edge.sources.recording import Recording
 from edge.values import Stream
-from engines.rooms.plan import DEMO, SCENE, ClipPlan, clip_plans, write_manifest
+from engines.rooms.plan import (
+    DEMO,
+    MIXED,
+    STORIES,
+    ClipPlan,
+    clip_plans,
+    scene_plans,
+    write_manifest,
+)
 from engines.rooms.workers import Made, make_clips
 
-CLIP_S, SCENE_S = 4.0, 40.0
+CLIP_S, SCENE_S, DEMO_S = 4.0, 60.0, 40.0
 _SHEET_SCALE = 0.5
 
 
@@ -44,8 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, metavar="SECONDS",
                         help=f"of each ({CLIP_S:g}; scenes {SCENE_S:g})")  # fmt: skip
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--scenes", action="store_true", help="stories of several actions")
+    kind.add_argument("--scenes", type=int, metavar="N", help="N stories of several actions")
     kind.add_argument("--demo", action="store_true", help="one recording: the demo's story")
+    parser.add_argument("--kind", choices=("mixed", *STORIES), default="mixed",
+                        help="what the stories of --scenes are about (mixed)")  # fmt: skip
     parser.add_argument("--sheet", type=Path, metavar="FILE",
                         help="also draw a PNG, one row a clip: colour above depth")  # fmt: skip
 
@@ -85,15 +95,18 @@ def draw_sheet(plans: Sequence[ClipPlan], out: Path, file: Path) -> None:
 
 
 def _plans(args: argparse.Namespace) -> list[ClipPlan]:
-    if args.clips < 1 or args.workers < 1:
-        raise UsageError("--clips and --workers must be at least 1")
-    duration_s = args.duration or (SCENE_S if args.scenes or args.demo else CLIP_S)
+    if min(args.clips, args.workers, 1 if args.scenes is None else args.scenes) < 1:
+        raise UsageError("--clips, --scenes and --workers must be at least 1")
+    usual_s = DEMO_S if args.demo else SCENE_S if args.scenes else CLIP_S
+    duration_s = args.duration or usual_s
     if not 1.0 <= duration_s <= 600.0:
         raise UsageError(f"--duration must be 1 to 600 s, not {duration_s:g}")
     if args.demo:
         return [ClipPlan(0, DEMO, "test", args.seed, duration_s)]
-    label = SCENE if args.scenes else None
-    return clip_plans(args.clips, args.seed, args.split, duration_s, label)
+    if args.scenes:
+        kinds = MIXED if args.kind == "mixed" else (args.kind,)
+        return scene_plans(args.scenes, args.seed, args.split, duration_s, kinds)
+    return clip_plans(args.clips, args.seed, args.split, duration_s)
 
 
 def _make_with_progress(

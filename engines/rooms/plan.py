@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from engines.rooms.write import truth_path, write_atomically
 
 SCENE = "scene"
 DEMO = "demo"
+STORIES = ("falls", "negatives", "violence", "calls")
+"""What a scene is about; negatives hold nothing that a carer must come for."""
+
+MIXED = (
+    "falls", "negatives", "falls", "negatives", "violence", "negatives",
+    "falls", "negatives", "calls", "negatives", "falls", "negatives",
+)  # fmt: skip
+"""Stories in turn in a mixed set."""
+
 MODALITIES = "rgb+depth+audio"
 COLUMNS = ("path", "dataset", "modalities", "label", "group")
 
@@ -31,11 +40,13 @@ class ClipPlan:
     split: Split
     seed: int
     duration_s: float
+    story: str | None = None  # what a SCENE is about, one of STORIES; None: anything
 
     @property
     def name(self) -> str:
         """File name without suffix."""
-        return f"{self.split}-{self.seed}-{self.index:05d}-{self.label}-{self.duration_s:g}s"
+        label = f"{self.label}-{self.story}" if self.story else self.label
+        return f"{self.split}-{self.seed}-{self.index:05d}-{label}-{self.duration_s:g}s"
 
     def scene_seed(self, attempt: int) -> int:
         """Return the seed of the scene; every attempt has its own."""
@@ -62,6 +73,15 @@ def clip_plans(
     return [
         ClipPlan(i, label or ACTIONS[i % len(ACTIONS)], split, seed, duration_s)
         for i in range(clips)
+    ]
+
+
+def scene_plans(
+    count: int, seed: int, split: Split, duration_s: float, kinds: Sequence[str]
+) -> list[ClipPlan]:
+    """Plan ``count`` long scenes, the kinds of story in turn."""
+    return [
+        ClipPlan(i, SCENE, split, seed, duration_s, kinds[i % len(kinds)]) for i in range(count)
     ]
 
 

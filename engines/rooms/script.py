@@ -67,7 +67,11 @@ def _empty(cast: Cast, seed: int, duration_s: float, dark: bool, clutter: int) -
 
 
 def layout_of(
-    cast: Cast, performers: tuple[Performer, ...], end_s: float, duration_s: float
+    cast: Cast,
+    performers: tuple[Performer, ...],
+    end_s: float,
+    duration_s: float,
+    door: Place | None = None,
 ) -> Layout:
     """Cut the last ``duration_s`` before ``end_s`` out of the performances."""
     frames = round(duration_s * FPS)
@@ -94,6 +98,7 @@ def layout_of(
         tuple(truth),
         duration_s,
         dict(cast.notes),
+        door,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engines.rooms.bodies import body_library
+from engines.rooms.performer import Place
 from engines.rooms.rotations import F64, turn, unit
 from engines.rooms.scene import FPS, Actor, Camera, Furniture, Light, Prop, Scene, SoundEvent, Span
 
@@ -14,10 +15,11 @@ ASPECT = 4 / 3
 NEAREST_M = 1.3
 _TRIALS = 240
 _SEEN_S = 2.2
+_WALL_M = 0.05
 _EXTENT = {
     "bed": (-1.07, -0.07, 1.07, 1.15), "long_couch": (-1.25, -0.35, 1.25, 0.56),
     "couch": (-1.2, -0.35, 1.2, 0.56), "table": (-0.8, -0.5, 0.8, 0.5),
-    "side_table": (-0.3, -0.3, 0.3, 0.3),
+    "side_table": (-0.3, -0.3, 0.3, 0.3), "doorway": (-0.45, 0.0, 0.45, 0.0),
 }  # fmt: skip
 _SMALL = (-0.3, -0.3, 0.3, 0.35)
 
@@ -33,6 +35,7 @@ class Layout:
     truth: tuple[Span, ...]
     duration_s: float
     notes: dict[str, str] = field(default_factory=dict)
+    door: Place | None = None  # where people leave, facing out; what they do beyond is unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def in_view(camera: Camera, points: F64) -> F64:
 def stage(layout: Layout, seed: int, rng: np.random.Generator, dark: bool, clutter: int,
           smallest_m: float = 3.2) -> Scene:  # fmt: skip
     """Find a room and a placement in which everything fits and the observed person is seen."""
-    tracks = [_joints(actor) for actor in layout.actors]
+    tracks = [_within(layout.door, _joints(actor)) for actor in layout.actors]
     corners = _corners(layout.furniture)
     best: tuple[float, Shell, Camera, float, F64] | None = None
     shell = random_shell(rng, smallest_m)
@@ -114,9 +117,13 @@ def stage(layout: Layout, seed: int, rng: np.random.Generator, dark: bool, clutt
         yaw = float(rng.uniform(0, 360))
         if layout.furniture and rng.random() < 0.7:
             yaw = 90.0 * int(rng.integers(4)) + float(rng.normal(0, 3))
+        if layout.door is not None:
+            yaw = 90.0 * round(yaw / 90) - layout.door.yaw_deg
         rotation = turn(yaw=yaw)
         moved = [t @ rotation.T for t in tracks]
         shift = _shift(layout, shell, moved, corners @ rotation.T, rng)
+        if layout.door is not None:
+            shift = _door_in_wall(layout.door, rotation, shell, shift)
         score, camera = _judge(
             layout, shell, [m + shift for m in moved], corners @ rotation.T + shift
         )
@@ -142,6 +149,25 @@ def stage(layout: Layout, seed: int, rng: np.random.Generator, dark: bool, clutt
 def _joints(actor: Actor) -> F64:
     every = slice(None, None, 3)
     return body_library()[actor.body].fk(actor.rotations[every], actor.root[every])[1]
+
+
+def _within(door: Place | None, joints: F64) -> F64:
+    """Drop the moments (T,) at which somebody is beyond the door or in it."""
+    if door is None:
+        return joints
+    out = door.point(0.0, -1.0) - door.point(0.0, 0.0)
+    beyond = (joints - door.point(0.0, 0.0)) @ out
+    return np.asarray(joints[beyond.max(axis=1) < -_WALL_M])
+
+
+def _door_in_wall(door: Place, rotation: F64, shell: Shell, shift: F64) -> F64:
+    """Move everything along the way out until the door is in the wall."""
+    out = rotation @ (door.point(0.0, -1.0) - door.point(0.0, 0.0))
+    axis = int(np.argmax(np.abs(out[:2])))
+    shift = shift.copy()
+    wall = float(np.copysign(shell.room_m[axis] / 2, out[axis]))
+    shift[axis] = wall - (rotation @ door.point(0.0, 0.0))[axis]
+    return shift
 
 
 def _corners(furniture: tuple[Furniture, ...]) -> F64:
@@ -179,6 +205,7 @@ def _judge(layout: Layout, shell: Shell, tracks: list[F64], corners: F64) -> tup
     middle = late.reshape(-1, 3).mean(0)
     target = np.array([*(middle[:2] * shell.aim[0]), shell.aim[1]])
     camera = Camera(shell.camera, target, shell.hfov_deg)
+    tracks = [t for t in tracks if len(t)]
     out = sum(float(np.maximum(0, np.abs(t[..., :2]) - half + 0.04).max()) for t in tracks)
     if len(corners):
         out += float(np.maximum(0, np.abs(corners[:, :2]) - half).max())

@@ -1,200 +1,127 @@
-"""Long scenes: a random course of events, often with a fall, and the demonstration."""
+"""Long scenes: somebody's minute with or without an alarm in it, and the demonstration."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import UsageError
-from engines.rooms import actions, floor, poses, violence
-from engines.rooms import bed as beds
+from engines.rooms import actions, floor, incidents, poses
 from engines.rooms.bodies import TEST_BODIES, body_library
+from engines.rooms.episodes import EVERYDAY, HARD, tell_until
 from engines.rooms.floor import NotFallenError
-from engines.rooms.gait import heading
 from engines.rooms.performer import Performer, Place
-from engines.rooms.recipes import Cast, boxes_of
+from engines.rooms.plan import MIXED, STORIES
+from engines.rooms.recipes import Cast
 from engines.rooms.rotations import F64
-from engines.rooms.scene import FPS, Camera, Furniture, Light, Scene
+from engines.rooms.scene import FPS, Camera, Light, Scene, Span
 from engines.rooms.script import SPLITS, bystander, layout_of
+from engines.rooms.setting import furnished, visit_seat
 from engines.rooms.stage import in_view, keep_clear, stage
 
-_ATTEMPTS = 8
-_ENDINGS = ("fall", "fall", "fall", "calm", "calm", "violence")
-_SEAT, _BED = Place(-0.9, 1.0, 0.0), Place(1.0, 1.0, 0.0)
+_ATTEMPTS = 12
+_INCIDENTS = {"falls": incidents.fall, "violence": incidents.attack, "calls": incidents.call}
+_DARK, _DOOR, _BED, _BYSTANDER = 0.22, 0.5, 0.6, 0.2
+_TAKES_S = 9.0  # what an incident needs to be seen whole
 
 
-def random_scene(seed: int, split: str, duration_s: float = 60.0) -> Scene:
-    """Somebody's minute: walking, sitting, drinking, bending, and often a fall or an attack.
+def random_scene(seed: int, split: str, duration_s: float = 60.0, kind: str | None = None) -> Scene:
+    """Somebody's minute: what people do of a day, much of it easily mistaken for a fall.
 
-    The same arguments give the same scene. Raises UsageError for an unknown split.
+    kind: one of STORIES, None draws one. The same arguments give the same scene.
+    Raises: UsageError for an unknown split or kind.
     """
     if split not in SPLITS:
         raise UsageError(f"no split {split!r}; choose one of {', '.join(SPLITS)}")
+    if kind is not None and kind not in STORIES:
+        raise UsageError(f"no kind of scene {kind!r}; choose one of {', '.join(STORIES)}")
+    about = kind or str(np.random.default_rng([seed, 0x10A5]).choice(MIXED))
+    key = [seed, 0x10A6, SPLITS.index(split), STORIES.index(about)]
+    place = _Place.random(np.random.default_rng(key))
     for attempt in range(_ATTEMPTS):
-        cast = Cast(np.random.default_rng([seed, 0x10A6, SPLITS.index(split), attempt]), split)
+        cast = Cast(np.random.default_rng([*key, attempt]), split)
         with suppress(NotFallenError):
-            scene = _story(cast, seed, duration_s)
+            scene = _story(cast, seed, duration_s, about, place)
             if scene.notes["placement"] == "fits" or attempt == _ATTEMPTS - 1:
                 return scene
     raise RuntimeError(f"nobody fell in {_ATTEMPTS} attempts: seed {seed}")
 
 
-def _story(cast: Cast, seed: int, duration_s: float) -> Scene:
-    rng = cast.rng
-    dark, clutter = bool(rng.random() < 0.22), int(rng.integers(2, 7))
-    ending = str(rng.choice(_ENDINGS))
-    who = cast.person(place=Place(0.0, -0.3, float(rng.uniform(0, 360))))
-    seat = cast.put(str(rng.choice(("chair", "wheelchair", "couch"))), _SEAT)
-    bed = cast.put("bed", _BED, int(rng.choice((-1, 1)))) if rng.random() < 0.4 else None
-    turning = duration_s * float(rng.uniform(0.3, 0.7)) if ending != "calm" else duration_s
-    cast.notes["ending"] = ending
-    actions.stand(who, float(rng.uniform(1, 3)))
-    while who.t < turning:
-        _episode(who, seat, bed)
-    cast_all: tuple[Performer, ...] = (who,)
-    if ending == "fall":
-        _accident(who, cast, duration_s)
-    elif ending == "violence":
-        cast_all = (who, _attack(who, cast, duration_s))
-    elif rng.random() < 0.25:
-        cast_all = (who, *bystander(cast, who, duration_s))
-    layout = layout_of(cast, cast_all, duration_s, duration_s)
-    return stage(layout, seed, rng, dark, clutter, smallest_m=4.2 if bed else 3.6)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is drawn once, so that a story which is hard to stage is not told more rarely."""
+
+    dark: bool
+    door: bool
+    bed: bool
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> _Place:
+        return cls(*(bool(rng.random() < share) for share in (_DARK, _DOOR, _BED)))
 
 
-def _episode(who: Performer, seat: Furniture, bed: Furniture | None) -> None:
-    """One thing people do, ending upright in the open."""
-    rng = who.rng
-    kind = str(
-        rng.choice(
-            (
-                "stroll",
-                "stroll",
-                "stand",
-                "crouch",
-                "crouch",
-                "wave",
-                "drink",
-                "seat",
-                "seat",
-                "bed",
-            )
-        )
-    )
-    if kind == "seat":
-        visit_seat(who, seat, drinks=rng.random() < 0.5, seconds=float(rng.uniform(3, 9)))
-    elif kind == "bed" and bed is not None:
-        _visit_bed(who, bed, float(rng.uniform(4, 10)))
-    elif kind == "stand":
-        actions.stand(who, float(rng.uniform(2, 6)))
-    elif kind == "crouch":
-        actions.crouch(who, float(rng.uniform(2.3, 5)))
-    elif kind == "wave":
-        actions.wave(who, float(rng.uniform(2.5, 5)))
-    elif kind == "drink":
-        actions.drink(who, float(rng.uniform(3, 7)))
+def _story(cast: Cast, seed: int, duration_s: float, kind: str, place: _Place) -> Scene:
+    rng, clutter = cast.rng, int(cast.rng.integers(2, 7))
+    setting = furnished(cast, place.door, place.bed)
+    cast.notes["story"] = kind
+    actions.stand(setting.who, float(rng.uniform(1, 2.5)))
+    if kind == "negatives":
+        tell_until(setting, HARD, duration_s, duration_s + 12.0)
     else:
-        go_to(who, Place(float(rng.uniform(-0.9, 0.9)), float(rng.uniform(-1.3, 0.0)), 0.0))
+        turning = duration_s * float(rng.uniform(0.25, 0.55))
+        told = HARD if rng.random() < 0.4 else EVERYDAY
+        tell_until(setting, told, turning, max(turning, duration_s - 2 * _TAKES_S))
+        _INCIDENTS[kind](setting, duration_s)
+    cast.notes["told"] = "; ".join(setting.told)
+    people = setting.people
+    if len(people) == 1 and setting.door is None and rng.random() < _BYSTANDER:
+        people = (*people, *bystander(cast, setting.who, duration_s))
+    layout = layout_of(cast, people, duration_s, duration_s, setting.door)
+    scene = stage(layout, seed, rng, place.dark, clutter, smallest_m=setting.smallest_m)
+    if setting.door is None:
+        return scene
+    if falls_through_wall(scene):
+        raise NotFallenError("nobody falls out of the door")
+    return unseen_is_empty(scene)
 
 
-def go_to(who: Performer, end: Place) -> None:
-    """Turn towards a point and walk there; arrive facing the way of the walk."""
-    here = who.place
-    if np.hypot(end.x - here.x, end.y - here.y) < 0.4:
-        return
-    way = heading(here, end.x, end.y)
-    if abs((way - here.yaw_deg + 180) % 360 - 180) > 35:
-        actions.turn_towards(who, way)
-    actions.walk_to(who, Place(end.x, end.y, way))
+def falls_through_wall(scene: Scene) -> bool:
+    """Whether the observed person is partly out of the room other than by walking there."""
+    beyond = _beyond(scene).any(axis=1)
+    walks = np.array([name in ("walk", "stand") for name in _names(scene)])
+    return bool((beyond & ~walks).any())
 
 
-def _settle(who: Performer, piece: Furniture) -> Place:
-    """Go to a seat or bed, turn round, sit down; returns the frame of the hips."""
-    spot = Place(piece.x, piece.y, piece.yaw_deg)
-    sitting, frame = actions.seat_pose(who, spot, piece.kind, piece.height)
-    ready = actions.before_seat(who, sitting, frame)
-    front = frame.point(0.0, -0.85)
-    go_to(who, Place(float(front[0]), float(front[1]), 0.0))
-    here = who.place
-    actions.turn_towards(who, piece.yaw_deg, ready.root[:2] - np.array([here.x, here.y]))
-    who.go(ready, 0.4, "stand")
-    actions.sit_down(who, sitting, frame, scrape=piece.kind == "chair")
-    return frame
+def unseen_is_empty(scene: Scene) -> Scene:
+    """Rewrite the truth of the frames in which the observed person is out of the room."""
+    away = _beyond(scene).mean(axis=1) > 0.8
+    names = ["empty" if gone else name for name, gone in zip(_names(scene), away, strict=True)]
+    spans, begin = [], 0
+    for name, group in groupby(names):
+        end = begin + len(list(group))
+        spans.append(Span(name, begin / FPS, end / FPS))
+        begin = end
+    return replace(scene, truth=tuple(spans))
 
 
-def visit_seat(who: Performer, seat: Furniture, drinks: bool, seconds: float) -> None:
-    """Sit down, stay a while, perhaps drink, stand up."""
-    frame = _settle(who, seat)
-    actions.sit(who, 1.5 if drinks else seconds)
-    if drinks:
-        actions.drink(who, seconds)
-        actions.sit(who, 1.5, "hang")
-    actions.stand_up(who, frame, scrape=seat.kind == "chair")
+def _beyond(scene: Scene) -> NDArray[np.bool_]:
+    """(T, G) which of the observed person's joints are outside the walls."""
+    actor = scene.actors[0]
+    _, joints = body_library()[actor.body].fk(actor.rotations, actor.root)
+    return np.asarray((np.abs(joints[..., :2]) > np.array(scene.room_m[:2]) / 2).any(-1))
 
 
-def _visit_bed(who: Performer, bed: Furniture, seconds: float) -> None:
-    frame = _settle(who, bed)
-    sitting, spot = who.pose, Place(bed.x, bed.y, bed.yaw_deg)
-    actions.sit(who, 1.5, "hang")
-    down = beds.lying_pose(who, spot, "bed", bed.height, bed.side)
-    beds.lie_down(who, spot, "bed", bed.height, bed.side, down)
-    beds.lie(who, seconds)
-    beds.get_up_from_bed(who, spot, "bed", bed.height, bed.side, sitting)
-    actions.sit(who, 1.0, "hang")
-    actions.stand_up(who, frame)
-
-
-def _accident(who: Performer, cast: Cast, duration_s: float) -> None:
-    """Fall in the open, lie, and sometimes get up again."""
-    rng = cast.rng
-    go_to(who, Place(float(rng.uniform(-0.4, 0.4)), float(rng.uniform(-0.9, -0.2)), 0.0))
-    if rng.random() < 0.5:
-        on = who.place.point(0.0, -1.2)
-        actions.stroll(who, Place(float(on[0]), float(on[1]), who.place.yaw_deg), 1.0, 0.4)
-    cast.notes["fall"] = floor.fall(
-        who, boxes=tuple(b for f in cast.furniture for b in boxes_of(f))
-    )
-    stays = rng.random() < 0.7
-    left = max(0.0, duration_s - who.t)
-    floor.lie_on_floor(
-        who, left if stays else min(left, float(rng.uniform(4, 10))), calls=rng.random() < 0.6
-    )
-    if not stays and duration_s - who.t > 5:
-        floor.get_up_from_floor(who)
-        actions.stand(who, max(0.0, duration_s - who.t))
-
-
-def _attack(who: Performer, cast: Cast, duration_s: float) -> Performer:
-    """Somebody who was in the room all along comes over and hits the observed person."""
-    rng = cast.rng
-    go_to(who, Place(float(rng.uniform(-0.3, 0.3)), -0.4, 0.0))
-    corner = Place(float(rng.uniform(0.9, 1.3)), -1.7, 150.0)
-    other = cast.person(place=corner)
-    here = who.place
-    way = heading(corner, here.x, here.y)
-    gap = 0.85
-    near = Place(here.x, here.y, way).point(0.0, gap)
-    arriving = Performer(other.body, other.style, rng, other.pose)
-    actions.turn_towards(arriving, way)
-    actions.walk_to(arriving, Place(float(near[0]), float(near[1]), way))
-    actions.face(who, float(near[0]), float(near[1]))
-    actions.stand(who, max(0.5, arriving.t - 1.0), "hang")
-    actions.stand(other, max(0.0, who.t - arriving.t), "hang")
-    actions.turn_towards(other, way)
-    actions.walk_to(other, Place(float(near[0]), float(near[1]), way))
-    violence.level(violence.Pair(other, who))
-    mode = str(rng.choice(("beating", "grapple", "knock_down")))
-    cast.notes["violence"] = mode
-    begin = who.t
-    violence.fight(violence.Pair(other, who), float(rng.uniform(4, 9)), mode)
-    who.relabel(begin, violence.ACTION)
-    if mode == "knock_down":
-        floor.lie_on_floor(who, max(0.0, duration_s - who.t), calls=True)
-    else:
-        actions.stand(who, max(0.0, duration_s - who.t), "hang")
-    return other
+def _names(scene: Scene) -> list[str]:
+    """The true action of each frame."""
+    names = ["stand"] * scene.frames
+    for span in scene.truth:
+        first, last = round(span.start_s * FPS), min(round(span.end_s * FPS), scene.frames)
+        names[first:last] = [span.action] * (last - first)
+    return names
 
 
 def demo_scene(seed: int) -> Scene:

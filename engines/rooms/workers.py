@@ -84,7 +84,7 @@ def scripted(plan: ClipPlan, attempt: int) -> Scene:
     elif plan.label in ACTIONS:
         scene = script.clip_scene(plan.label, seed, plan.split, plan.duration_s)
     else:
-        scene = stories.random_scene(seed, plan.split, plan.duration_s)
+        scene = stories.random_scene(seed, plan.split, plan.duration_s, plan.story)
     return replace(scene, notes={**scene.notes, **notes})
 
 
