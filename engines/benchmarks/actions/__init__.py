@@ -1,0 +1,1 @@
+"""Depth actions: clips of one segmented person, and networks that see a whole clip in order."""

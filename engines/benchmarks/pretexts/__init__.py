@@ -1,0 +1,1 @@
+"""Pretext tasks: questions whose answers are in the recordings themselves, without labels."""

@@ -1,0 +1,1 @@
+"""The whole-stream test: alarms of the runtime on long scenes against what really happened."""

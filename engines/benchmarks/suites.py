@@ -1,0 +1,47 @@
+"""All suites by name; only those that are asked for are loaded."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast, runtime_checkable
+
+from edge.errors import UsageError
+from engines.benchmarks.items import Suite, Workbench
+from engines.benchmarks.report.figures import Figure
+from engines.benchmarks.results import SuiteResult
+from engines.benchmarks.runner import Answered
+
+ALL = "all"
+SUITES: Mapping[str, str] = {
+    "violence": "engines.benchmarks.violence:SUITE",
+    "selfsup": "engines.benchmarks.pretext:SUITE",
+}
+"""Command line word -> module and the name of its Suite."""
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """A suite that draws figures of its own."""
+
+    def figures(
+        self, answered: Sequence[Answered], result: SuiteResult, bench: Workbench
+    ) -> Sequence[Figure]:
+        """Called after judging; see report/figures.py for what helps to draw."""
+
+
+def chosen(names: str) -> list[Suite]:
+    """Suites named, comma between them, or all.  Raises: UsageError."""
+    wanted = list(SUITES) if names == ALL else names.split(",")
+    unknown = [name for name in wanted if name not in SUITES]
+    if unknown:
+        raise UsageError(
+            f"--suite: there is no {unknown[0]!r}; choose {ALL} or some of {', '.join(SUITES)}"
+        )
+    return [load(SUITES[name]) for name in dict.fromkeys(wanted)]
+
+
+def load(place: str) -> Suite:
+    """place: ``module:name``"""
+    module, _, name = place.partition(":")
+    return cast(Suite, getattr(importlib.import_module(module), name))
