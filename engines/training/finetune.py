@@ -23,7 +23,7 @@ from engines.training.sampling import class_name
 from engines.training.windows import EARLIER, Batch, Stream
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from engines.models.encoder import Encoder
     from engines.models.fusion import FusionNet
@@ -43,8 +43,8 @@ class FinetuneSettings:
     modality: Modality
     steps: int
     minutes: float  # fewer steps are made when the first ones show that time would not do
-    frozen_blocks: int = 0  # stem and this many blocks keep their ImageNet weights: they cost most
     batch: int = 32  # windows
+    shown: int = 8  # frames of each
     backbone_rate: float = 2e-3
     head_rate: float = 2e-3
     decay: float = 0.03
@@ -68,8 +68,7 @@ class Trainer:
         encoder: Any = build_encoder(settings.modality)
         self.encoder: Encoder = encoder.to(memory_format=torch.channels_last)
         self.head = FusionNet()
-        self._resting = freeze(self.encoder, settings.frozen_blocks)
-        body = [p for p in self.encoder.backbone.parameters() if p.requires_grad]
+        body = [*self.encoder.backbone.parameters()]
         top = [*self.encoder.project.parameters(), *self.head.parameters()]
         self._rates = (settings.backbone_rate, settings.head_rate)
         self._optimiser = torch.optim.AdamW(
@@ -85,8 +84,6 @@ class Trainer:
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * schedule(progress)
         self.encoder.train()
-        for module in self._resting:
-            module.eval()
         weights = self._stream.weights
         chosen = self._rng.choice(len(weights), self._settings.batch, p=weights)
         batch = self._stream.batch([int(i) for i in chosen], self._rng)
@@ -137,7 +134,8 @@ def finetune(
     """
     import torch
 
-    trainer = Trainer(Stream(train, settings.modality, settings.shares, 1), settings)
+    stream = Stream(train, settings.modality, settings.shares, 1, settings.shown)
+    trainer = Trainer(stream, settings)
     steps, step, smooth = settings.steps, 0, 0.0
     if kept.exists():
         state = torch.load(kept, weights_only=False)
@@ -174,17 +172,6 @@ def keep(path: Path, state: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
-def freeze(encoder: Encoder, blocks: int) -> list[nn.Module]:
-    """Keep stem and the first blocks as they are; returns them."""
-    if not blocks:
-        return []
-    backbone: Any = encoder.backbone
-    frozen = [backbone.stem, *list(backbone.blocks)[:blocks]]
-    for module in frozen:
-        module.requires_grad_(False)
-    return frozen
-
-
 def schedule(progress: float) -> float:
     """Warm up over the first twentieth, then a cosine down to a hundredth."""
     if progress < 0.05:
@@ -219,7 +206,7 @@ def window_logits(
     masks = torch.stack([_shifted(steps, back) for back in earlier], 1)
     pooled = head.temporal_of(m, rings.flatten(0, 1), masks.flatten(0, 1))
     logits = pooled @ head.expert_weight[m].T + head.expert_bias[m]
-    return logits.unflatten(0, (windows, len(earlier)))
+    return logits.reshape(windows, len(earlier), logits.shape[1])
 
 
 def _shifted(x: Tensor, back: int) -> Tensor:
@@ -238,7 +225,7 @@ def window_loss(encoder: Encoder, head: FusionNet, batch: Batch, modality: Modal
     logits = window_logits(encoder, head, batch, modality, EARLIER)
     losses = allowed_nll(logits.flatten(0, 1), torch.from_numpy(batch.allowed).flatten(0, 1))
     weight = torch.tensor([1.0 if back == 0 else EARLIER_WEIGHT for back in EARLIER])
-    total: Tensor = (losses.unflatten(0, logits.shape[:2]) * weight).sum(1).mean() / weight.sum()
+    total: Tensor = (losses.reshape(logits.shape[:2]) * weight).sum(1).mean() / weight.sum()
     return total
 
 

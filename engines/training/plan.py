@@ -66,7 +66,7 @@ PRESETS = {
         finder_minutes=10.0,
         flow_steps=3000,
         depth_steps=3000,
-        rgb_steps=2600,
+        rgb_steps=2200,
         audio_steps=3000,
         gate_steps=3000,
     ),
@@ -95,7 +95,10 @@ def stream_settings(
 ) -> FinetuneSettings:
     """How one picture stream is trained.  minutes: wall time for it"""
     shares = {"rooms": 1.0} if modality is Modality.DEPTH else {"rooms": 0.75, "surv_fight": 0.25}
-    return FinetuneSettings(modality, preset.steps(modality), minutes, seed=seed, shares=shares)
+    windows, frames = (20, 6) if modality is Modality.RGB else (32, 8)  # its pictures are larger
+    return FinetuneSettings(
+        modality, preset.steps(modality), minutes, windows, frames, seed=seed, shares=shares
+    )
 
 
 def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[FinetuneSettings]]:

@@ -77,7 +77,8 @@ class _Spoiler:
         """The same picture again and again, as a hung camera delivers it."""
         if self._held is None or index < self._frozen_from_s * GRID_HZ:
             self._held = picture
-        return self._held.copy()
+        held: NDArray[Any] = self._held.copy()
+        return held
 
     def _late(self, now: Any, steps: int) -> Any:
         """What was there ``steps`` before; None at first."""

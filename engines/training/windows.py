@@ -23,10 +23,6 @@ EARLIER = (0, 3, 6)
 
 LEAST_STEPS = 4
 
-SHOWN = 8
-"""Frames of a window that one training step shows, its last and others at random: neighbours look
-alike, and sensors do lose frames."""
-
 
 @dataclass(frozen=True, slots=True)
 class FrameWindow:
@@ -97,8 +93,12 @@ class Stream:
         modality: Modality,
         shares: Mapping[str, float],
         every_frames: int,
+        shown: int = VIDEO_STEPS,
     ) -> None:
-        self._modality = modality
+        """shown: frames of a window in one training step, its last and others at random:
+        neighbours look alike, and sensors do lose frames
+        """
+        self._modality, self._shown = modality, shown
         self._parts = [load_inputs(c.inputs, frozenset({modality})).parts.get(modality)
                        for c in clips]  # fmt: skip
         self.windows = frame_windows(clips, self._parts, every_frames)
@@ -113,7 +113,8 @@ class Stream:
             part = self._parts[window.clip]
             if part is None:
                 continue
-            kept = range(len(window.frames)) if rng is None else some(len(window.frames), rng)
+            count = len(window.frames)
+            kept = list(range(count)) if rng is None else some(count, self._shown, rng)
             shown = part.tensors[[window.frames[i] for i in kept]]
             frames.append(shown if rng is None else augment(self._modality, shown, rng))
             places += [(row, window.slots[i]) for i in kept]
@@ -122,7 +123,7 @@ class Stream:
         return Batch(tensors, np.array(places, np.int64), allowed)
 
 
-def some(count: int, rng: np.random.Generator) -> list[int]:
-    """The last of ``count`` frames and up to SHOWN - 1 others, in order."""
-    others = rng.permutation(count - 1)[: SHOWN - 1]
+def some(count: int, shown: int, rng: np.random.Generator) -> list[int]:
+    """The last of ``count`` frames and up to ``shown`` - 1 others, in order."""
+    others = rng.permutation(count - 1)[: shown - 1]
     return sorted([*(int(i) for i in others), count - 1])
