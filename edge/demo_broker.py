@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.errors import BrokerError
 
 _START_TIMEOUT_S = 10.0
+_PATIENCE_S = 5.0  # to end in good order
 _ATTEMPTS = 3  # another program may take the free port first
 _SYSTEM_PLACES = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
@@ -108,7 +109,11 @@ class PrivateBroker:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(how)
-            process.wait()
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def _write_config(self) -> Path:
         place = self.directory

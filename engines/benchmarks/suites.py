@@ -15,7 +15,10 @@ from engines.benchmarks.runner import Answered
 ALL = "all"
 SUITES: Mapping[str, str] = {
     "violence": "engines.benchmarks.violence:SUITE",
+    "rooms": "engines.benchmarks.rooms:SUITE",
+    "robustness": "engines.benchmarks.robustness:SUITE",
     "selfsup": "engines.benchmarks.pretext:SUITE",
+    "transfer": "engines.benchmarks.transfer:SUITE",
 }
 """Command line word -> module and the name of its Suite."""
 

@@ -67,7 +67,7 @@ class TransferSuite:
 
 FALL_NOTES = (
     "a fall is found when the fall score of any decision reaches the threshold of the alarm "
-    f"({DecisionSettings().fall.enter:g}); the alarm itself also wants it to last",
+    f"({DecisionSettings().fall.enter:g}); the alarm of the decision stage also wants it to last",
 )
 FRONT_NOTES = (
     "all falls are in one office and no daily activity is: 'scene' is told the labels of the other "
@@ -114,11 +114,7 @@ def fall_question(
     name: str, title: str, said: Sequence[Said], labels: LabelMap, notes: Sequence[str]
 ) -> list[Question]:
     """Is there a fall in the clip?  Nothing is asked without clips."""
-    known = [
-        (one, fell)
-        for one in said
-        if (fell := falls(one.row, labels)) is not None
-    ]
+    known = [(one, fell) for one in said if (fell := falls(one.row, labels)) is not None]
     if not known:
         return []
     clips = [one for one, _ in known]
@@ -140,6 +136,8 @@ def fall_question(
         )
         for view in views_of(fold.test)
     }
+    alarms = np.array([0.9 if one.alarm else 0.1 for one in clips], np.float32)
+    given["alarm"] = Given("alarm of the decision stage", "gate", Prediction(binary(alarms, 0.5)))
     scarce = len({label for _, label in known}) < len(FALL)
     baselines: dict[str, Baseline] = {} if scarce else {
         "scene": others_of_group(),

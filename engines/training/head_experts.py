@@ -12,10 +12,18 @@ from torch import Tensor, nn
 
 from engines.benchmarks.items import Items
 from engines.models.gates import Evidence
+from engines.models.gates.rules import Product
 from engines.models.heads import Experts, fit_normalisation
 from engines.training.finetune import schedule
-from engines.training.head_data import Table, disturbed, mean_steps, sizes_of, table_of
-from engines.training.head_losses import expert_nll
+from engines.training.head_data import (
+    Table,
+    disturbed,
+    drop_modalities,
+    mean_steps,
+    sizes_of,
+    table_of,
+)
+from engines.training.head_losses import expert_nll, fused_nll
 from engines.training.head_settings import HeadSettings
 
 Report = Callable[[int, int, float], None]
@@ -50,7 +58,7 @@ def new_experts(items: Items, settings: HeadSettings) -> Experts:
 def train_experts_on(
     items: Items, settings: HeadSettings, seed: int, report: Report | None = None
 ) -> Experts:
-    """Every expert by its own loss; frozen afterwards."""
+    """Every expert by its own loss and by what they say together; frozen afterwards."""
     torch.set_num_threads(1)
     items = mean_steps(items) if settings.experts.temporal == "mean" else items
     how, what = settings.experts, replace(settings.disturbance, drop=0.0, spoil=0.0)
@@ -62,7 +70,13 @@ def train_experts_on(
 
         def loss(rows: Tensor) -> Tensor:
             evidence = experts(*disturbed(table.batch(rows), what, random))
-            return expert_nll(evidence, table.labels[rows], settings.smoothing)
+            labels = table.labels[rows]
+            own = expert_nll(evidence, labels, settings.smoothing)
+            if how.team == 0:
+                return own
+            there = drop_modalities(evidence.there > 0, settings.disturbance.drop, random)
+            together = Product()(evidence._replace(there=there.float()))
+            return own + how.team * fused_nll(together, labels, settings.smoothing)
 
         minimise(experts, loss, draws(table.share, how.steps, how.batch, seed), how.rate,
                  how.decay, report)  # fmt: skip

@@ -12,7 +12,11 @@ Fit = Literal["out_of_sample", "in_sample", "joint"]
 
 @dataclass(frozen=True, slots=True)
 class ExpertSettings:
-    """Temporal stage and one classifier a modality, each by its own loss."""
+    """Temporal stage and one classifier a modality.
+
+    team: weight, beside each expert's own loss, of the loss of their product: experts that are
+    judged together say what the others cannot see. 0 for the numbers of single modalities.
+    """
 
     temporal: str = "mean"  # see engines/models/temporal.py
     steps: int = 400
@@ -20,6 +24,7 @@ class ExpertSettings:
     rate: float = 2e-3
     decay: float = 0.1
     dropout: float = 0.3  # of pooled channels
+    team: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

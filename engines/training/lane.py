@@ -87,9 +87,13 @@ def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str,
     found = _finished(lane.artefacts, Modality.AUDIO, key)
     if found is not None:
         return found
-    pooled = pool_patches(clips, lane.work / "pooled", _reporter("yamnet", notes))
-    windows = sound_windows(clips, pooled)
-    trained = train_audio(windows, settings, _reporter("audio", notes))
+    held_out = [c for c in lane.held_out if not c.spoiled]
+    report = _reporter("yamnet", notes)
+    train, unseen = (
+        sound_windows(some, pool_patches(some, lane.work / "pooled", report))
+        for some in (clips, held_out)
+    )
+    trained = train_audio(train, settings, _reporter("audio", notes), unseen)
     record = {"key": key, "seed": settings.seed, "facts": trained.facts}
     write_stream(lane.artefacts, trained.encoder, trained.head, record)
     return trained.facts

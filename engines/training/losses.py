@@ -21,15 +21,6 @@ def allowed_nll(logits: Tensor, allowed: Tensor) -> Tensor:
     return torch.where(known, loss, torch.zeros_like(loss))
 
 
-def allowed_nll_of_probabilities(probabilities: Tensor, allowed: Tensor) -> Tensor:
-    """The same of a mixture's probabilities.  probabilities: (B, A)   returns: (B,)"""
-    inside = (probabilities * allowed).sum(dim=1)
-    known = (~allowed).any(dim=1)
-    smooth = -torch.log(probabilities.clamp(min=1e-6)).mean(dim=1)
-    loss = -(1 - SMOOTHING) * torch.log(inside.clamp(min=1e-6)) + SMOOTHING * smooth
-    return torch.where(known, loss, torch.zeros_like(loss))
-
-
 def known_bce(logits: Tensor, targets: Tensor, positive_weight: Tensor) -> Tensor:
     """Binary cross-entropy over the sounds that are known.
 

@@ -48,13 +48,13 @@ class TrainingRun:
         self.bars.say(f"{len(train)} training clips, {len(held_out)} held out")
         if not train or all(clip.spoiled for clip in held_out):
             raise MediaError("too few clips to hold some out for calibration; raise --clips")
-        facts = self.streams(stages, train, held_out, started)
+        self.streams(stages, train, held_out, started)
         if "heads" in stages and out is not None:
             from engines.training.finish import close_run
 
             written = close_run(
-                train, held_out, facts, self.preset, self.plan, self.seed, self.work,
-                self.artefacts, out, self.bars,
+                train, held_out, self.preset, self.plan, self.seed, self.work, self.artefacts,
+                out, self.bars,
             )  # fmt: skip
             self.bars.say(f"written to {out}: {written}")
 
@@ -118,8 +118,8 @@ class TrainingRun:
 
     def streams(
         self, stages: Sequence[str], train: Sequence[Clip], held_out: Sequence[Clip], started: float
-    ) -> dict[str, dict[str, float]]:
-        """Train the encoders that are asked for, side by side; returns facts by modality."""
+    ) -> None:
+        """Train the encoders that are asked for, side by side."""
         from engines.training.audio import AudioSettings
         from engines.training.lane import Lane, run_lane
 
@@ -139,11 +139,9 @@ class TrainingRun:
             Lane(row, audio if i == hears else None, train, held_out, self.work, self.artefacts)
             for i, row in enumerate(rows)
         ]
-        facts: dict[str, dict[str, float]] = {}
         with get_context("spawn").Manager() as manager, worker_pool(self.plan.workers) as pool:
             notes = manager.Queue()
             running = [pool.submit(run_lane, job, notes) for job in jobs]
             self.bars.follow(notes, running)
             for future in running:
-                facts.update(future.result())
-        return facts
+                future.result()  # raises what stopped it

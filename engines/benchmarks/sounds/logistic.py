@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.values import F32
 from engines.benchmarks.baselines import Baseline
-from engines.benchmarks.items import Fold, Items, Prediction
+from engines.benchmarks.items import I64, Fold, Items, Prediction
 
 PENALTY = 1.0  # on half the squared weights, against the summed loss
 ITERATIONS = 200
@@ -30,8 +30,7 @@ def logistic_on(vectors: Mapping[str, F32]) -> Baseline:
     return answer
 
 
-def fitted(train: F32, labels: np.ndarray[tuple[int], np.dtype[np.int64]], classes: int,
-           test: F32) -> F32:  # fmt: skip
+def fitted(train: F32, labels: I64, classes: int, test: F32) -> F32:
     """Fit by L-BFGS, which has one minimum to find; returns (N, classes) of ``test``."""
     import torch
 

@@ -65,7 +65,7 @@ def test_a_pretext_learns_and_a_seed_repeats(items: Many) -> None:
     told[windows.labels == 1, :, :, 0] += 3
     windows = replace(windows, features=told)
     data, scale = Unlabelled(windows, windows, windows), scale_of(windows)
-    how = PretextSettings(steps=15, batch=20)
+    how = PretextSettings(steps=25, batch=20, rate=5e-3)
     first, again = (pretrained(data, scale, how, 4) for _ in range(2))
     assert torch.equal(first.weight, again.weight)
     gap = [

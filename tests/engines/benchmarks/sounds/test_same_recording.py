@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from edge.values import F32
 from engines.benchmarks.sounds.same_recording import groups_by_waveform
 from engines.benchmarks.sounds.waveforms import Recording
 from engines.training.manifest import Row
@@ -12,7 +14,7 @@ from engines.training.manifest import Row
 ALL_ALIKE = np.ones(4, np.float32)
 
 
-def recording(folder: Path, name: str, sound: np.ndarray, label: str = "Cry") -> Recording:  # type: ignore[type-arg]
+def recording(folder: Path, name: str, sound: NDArray[np.float64], label: str = "Cry") -> Recording:
     path = folder / f"{name}.npy"
     np.save(path, (sound * 8_000).astype(np.int16))
     row = Row(Path(name), name, "noise_of_life", "audio", label, name)
@@ -31,14 +33,14 @@ def takes(tmp_path: Path) -> list[Recording]:
     ]
 
 
-def vectors(takes: list[Recording]) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float32]]]:
-    # "z" pulls the mean away, so that the others look alike
+def vectors(takes: list[Recording]) -> dict[str, F32]:
     return {r.row.name: ALL_ALIKE for r in takes}
 
 
 def test_overlapping_cuts_of_one_recording_are_one_group_at_any_level(
     takes: list[Recording], tmp_path: Path
 ) -> None:
+    # it pulls the mean away, so that the others look alike
     far = recording(tmp_path, "z", np.random.default_rng(9).normal(0, 1, 5_000))
     known = {**vectors(takes), "z": -3 * ALL_ALIKE}
     groups = groups_by_waveform([*takes, far], known)

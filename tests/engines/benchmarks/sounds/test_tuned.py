@@ -70,6 +70,10 @@ def test_a_tuning_tells_two_pitches_apart_and_is_found_again(tmp_path: Path) -> 
     assert np.array_equal(tuned.said_of(again, recordings[0].load()), said[0])
 
 
+def quiet(task: str, done: int, total: int) -> None:
+    """Nobody is told."""
+
+
 def test_an_interrupted_tuning_ends_as_an_uninterrupted_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +96,6 @@ def test_an_interrupted_tuning_ends_as_an_uninterrupted_one(
             tuned.tuned_net(recordings, [0, 1, 0, 1], settings, tmp_path / "a", stop)
     except MissingFileError as error:
         pytest.skip(str(error))
-    quiet = lambda *news: None  # noqa: E731
     resumed = tuned.tuned_net(recordings, [0, 1, 0, 1], settings, tmp_path / "a", quiet)
     whole = tuned.tuned_net(recordings, [0, 1, 0, 1], settings, tmp_path / "b", quiet)
     assert torch.equal(resumed.head.weight, whole.head.weight)

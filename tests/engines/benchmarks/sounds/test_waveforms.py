@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.values import PATCH_SAMPLES
+from edge.values import F32, PATCH_SAMPLES
 from engines.benchmarks.items import Workbench
 from engines.benchmarks.sounds.waveforms import (
     audible_starts,
@@ -19,7 +19,7 @@ from engines.training.manifest import Row
 HOP = 4_000
 
 
-def tone(seconds: float, level: float = 0.5) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def tone(seconds: float, level: float = 0.5) -> F32:
     t = np.arange(round(seconds * 16_000)) / 16_000
     return (level * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
 
