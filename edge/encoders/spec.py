@@ -15,8 +15,8 @@ import numpy as np
 from edge.values import PATCH_SAMPLES
 from edge.vocabulary import Modality
 
-RGB_SIZE = 160
-SMALL_SIZE = 112
+RGB_SIZE = 128
+SMALL_SIZE = 80
 """Side of flow and depth crops: their source is 160x120, more would only interpolate."""
 
 FLOW_SCALE = 8

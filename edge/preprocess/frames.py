@@ -24,9 +24,9 @@ from edge.vocabulary import MODALITIES, Modality
 class FrameInputs:
     """One feature frame, cut and scaled for the encoders."""
 
-    rgb: NDArray[np.uint8] | None  # (160, 160, 3) sRGB
-    flow: NDArray[np.int8] | None  # (112, 112, 2) eighths of a pixel of the 160x120 picture
-    depth: NDArray[np.int32] | None  # (112, 112, 2) mm: distance, height
+    rgb: NDArray[np.uint8] | None  # (RGB_SIZE, RGB_SIZE, 3) sRGB
+    flow: NDArray[np.int8] | None  # (SMALL_SIZE, SMALL_SIZE, 2) eighths of a pixel of the 160x120 picture
+    depth: NDArray[np.int32] | None  # (SMALL_SIZE, SMALL_SIZE, 2) mm: distance, height
     cues: Mapping[Modality, F32]  # (2,) level and detail, of each modality that is present
     missing: Mapping[Modality, Reason]  # why each other one of rgb, flow, depth is not
     box: Box
@@ -147,7 +147,7 @@ class FramePreprocessor:
 
 
 def _depth_input(depth_mm: NDArray[np.uint16], floor: Floor | None, box: Box) -> NDArray[np.int32]:
-    """(112, 112, 2) distance and height of the same pixels."""
+    """(SMALL_SIZE, SMALL_SIZE, 2) distance and height of the same pixels."""
     distance = letterbox(depth_mm, SMALL_SIZE, box, "nearest").astype(np.int32)
     height = np.full_like(distance, HEIGHT_UNKNOWN)
     if floor is not None:

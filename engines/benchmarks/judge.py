@@ -40,18 +40,15 @@ class Table:
     asked: Judged
     measure: str  # the headline
     rows: Mapping[str, MethodResult]
-    drawn: Mapping[str, F64] | None  # headline of every resample; None: cannot be resampled
+    drawn: Mapping[str, F64] | None  # headline of every draw, mean over seeds; None: no intervals
 
     def difference(self, name: str, other: str) -> Difference:
         """Paired: both on the same resampled groups."""
-        value = self._headline(name) - self._headline(other)
+        value = self.rows[name].mean - self.rows[other].mean
         low = high = None
         if self.drawn is not None:
             low, high = interval(self.drawn[name] - self.drawn[other])
         return Difference(other=other, value=value, low=low, high=high)
-
-    def _headline(self, name: str) -> float:
-        return number(self.rows[name].averaged, self.measure)
 
     def best(self, *kinds: Kind) -> str | None:
         """The row with the highest mean over seeds, on the test groups themselves."""
@@ -95,7 +92,8 @@ def table_of(answered: Answered) -> Table:
     for key, answer in answered.answers.items():
         bounds: tuple[float | None, float | None] = (None, None)
         if draws is not None:
-            drawn[key] = resampled(asked, answer.averaged().scores, name, draws)
+            seeds = [resampled(asked, p.scores, name, draws) for p in answer.seeds]
+            drawn[key] = np.asarray(np.mean(seeds, axis=0), np.float64)
             bounds = interval(drawn[key])
         rows[key] = method_row(asked, answer, name, bounds)
     return Table(asked, name, rows, drawn if draws is not None else None)

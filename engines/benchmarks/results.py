@@ -32,7 +32,7 @@ class Numbers(_Value):
 
 
 class Difference(_Value):
-    """Headline of a method minus that of another on the same items, seeds averaged first."""
+    """Headline of a method minus that of another on the same items, both means over seeds."""
 
     other: str
     value: float
@@ -51,7 +51,7 @@ class MethodResult(_Value):
     averaged: Numbers  # of the scores averaged over seeds
     mean: float  # headline over seeds
     sd: float  # sample standard deviation over seeds; 0 for one
-    low: float | None  # 95 % of ``averaged``'s headline over groups
+    low: float | None  # 95 % of ``mean`` over groups
     high: float | None
     answered: float  # share of the items it had an opinion of; the others got the training prior
     over_single: Difference | None = None

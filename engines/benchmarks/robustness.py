@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import MissingFileError
-from edge.vocabulary import MODALITIES
+from edge.vocabulary import MODALITIES, Modality
 from engines.benchmarks.features import Encoded, Piece, decision_windows
 from engines.benchmarks.heads import HELD, MEAN
 from engines.benchmarks.items import Fold, Items, Question, Workbench
@@ -58,10 +58,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Spoiling:
-    """How much bad weather heads learn from."""
+    """How much bad weather heads learn from; as in the training presets, whose cache is used."""
 
-    learned: int = 1000  # clips of persons that the encoders may know
-    spoiled_every: int = 2  # every n-th of these is also learned from with one trouble
+    every: int = 4  # experts learn from every n-th training clip, as it is and with one trouble
     held_kinds: int = 1  # troubles of each clip of a held-out person, for the gate
     film_copies: int = 2  # troubles of each training film
 
@@ -77,7 +76,8 @@ class RobustnessSuite:
 
     def questions(self, bench: Workbench, progress: Progress) -> Sequence[Question]:
         """Clean, absent, spoiled, by strength; what cues and strangers are worth.  See Suite."""
-        rooms = open_rooms(bench, self.sizes, self.spoiling.learned, progress)
+        every = self.spoiling.every
+        rooms = open_rooms(bench, self.sizes, lambda rows: rows[every - 1 :: every], progress)
         store, noise = open_weather(bench), household_noise(bench)
         train = training_items(rooms, store, self.spoiling, bench.workers, progress)
         asked = room_questions(rooms, store, noise, train, bench.workers, progress)
@@ -122,10 +122,7 @@ def training_items(
     rooms: Rooms, store: WeatherStore, how: Spoiling, workers: int, progress: Progress
 ) -> Items:
     """Windows as they are and spoiled; those of held-out persons have the tag HELD."""
-    orders = [
-        Order(clip.row, training_kinds(clip.row, KINDS, 1))
-        for clip in rooms.seen[:: how.spoiled_every]
-    ]
+    orders = [Order(clip.row, training_kinds(clip.row, KINDS, 1)) for clip in rooms.seen]
     orders += [Order(clip.row, training_kinds(clip.row, KINDS, how.held_kinds))
                for clip in rooms.held]  # fmt: skip
     make_weather(store, orders, None, workers, progress, "training rooms in bad weather")
@@ -167,13 +164,18 @@ def room_questions(
             ]
         )
 
-    absent = joined([under(clean.without(m), f"no {m.value}") for m in MODALITIES])
+    absent = joined(
+        [
+            *(under(clean.without(m), f"no {m.value}") for m in MODALITIES),
+            under(clean.without(Modality.RGB).without(Modality.FLOW), "no camera"),
+        ]
+    )
     spoiled = in_weather(bad)
     told = (*rooms.notes, *notes.ROOMS)
     return [
         ask("rooms_clean", "Rooms as they are", train, clean, told),
         ask("rooms_spoiled", "Rooms, every trouble", train, spoiled, (*told, *notes.SPOILED)),
-        ask("rooms_absent", "Rooms, one modality absent", train, absent, told),
+        ask("rooms_absent", "Rooms, one modality absent", train, absent, (*told, *notes.ABSENT)),
         ask("rooms_strengths", "Rooms, troubles by strength", train, in_weather(graded), told),
         ask("rooms_no_cues", "Rooms, every trouble, without quality cues", blind(train),
             blind(spoiled), (*told, notes.NO_CUES)),

@@ -35,6 +35,7 @@ DATASET = "rooms"
 
 Progress = Callable[[str, int, int], None]
 Windows = Callable[[Encoded], list[Piece]]
+Choose = Callable[[Sequence[Row]], Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,16 @@ class Rooms:
         return self.truths[piece.clip.row.name].action_at(piece.t_s)
 
 
-def open_rooms(bench: Workbench, sizes: RoomSizes, learned: int, progress: Progress) -> Rooms:
-    """Encode all test clips, all of held-out persons, and ``learned`` of the other persons.
+def open_rooms(bench: Workbench, sizes: RoomSizes, choose: Choose, progress: Progress) -> Rooms:
+    """Encode all test clips, all of held-out persons, and what ``choose`` takes of the others.
 
     Rooms that are missing in ``bench.work`` are rendered first.
+    choose: is given all training clips by name, and may keep what it likes
     Raises: StoreError, MediaError; MissingFileError when a side is empty.
     """
     sides = room_sides(bench, sizes)
     held = [row for row in sides.train if is_held_out(row)]
-    seen = spread([row for row in sides.train if not is_held_out(row)], learned)
+    seen = [row for row in choose(sides.train) if not is_held_out(row)]
     if not seen or not held or not sides.test:
         raise MissingFileError("too few rooms to learn from, to hold out or to judge; see --work")
     encoded = encode_rows([*seen, *held, *sides.test], bench, progress)

@@ -21,6 +21,7 @@ from engines.benchmarks.room_clips import (
     pieces_of,
     scene_items,
     settled_windows,
+    spread,
 )
 from engines.benchmarks.runner import Answered
 from engines.benchmarks.scene_figure import best_simplex, scene_figure
@@ -43,13 +44,13 @@ class RoomsSuite:
     name: str = "rooms"
     title: str = "Rendered rooms: RGB, optical flow, depth and sound"
     sizes: RoomSizes = field(default_factory=lambda: RoomSizes(train=4000, test=450))
-    learned: int = 1500  # clips of persons that the encoders may know
+    learned: int = 1800  # training clips for the experts, those of held-out persons among them
 
     def questions(
         self, bench: Workbench, progress: Callable[[str, int, int], None]
     ) -> Sequence[Question]:
         """By clip, by decision, on what two senses can see, by strangers alone, on one scene."""
-        rooms = open_rooms(bench, self.sizes, self.learned, progress)
+        rooms = open_rooms(bench, self.sizes, lambda rows: spread(rows, self.learned), progress)
         learned = [*rooms.seen, *rooms.held]
         last = Fold(rooms.items(pieces_of(learned)), rooms.items(pieces_of(rooms.test)))
         moments = Fold(

@@ -21,7 +21,7 @@ from engines.benchmarks.streams.events import SceneTruth, read_scene
 from engines.benchmarks.streams.match import SceneResult, match
 from engines.benchmarks.streams.summary import Summary, summarise
 from engines.benchmarks.streams.sweep import OperatingPoint, operating_curve
-from engines.benchmarks.streams.trace import StreamAlarm, Trace, replayed
+from engines.benchmarks.streams.trace import StreamAlarm, Trace, evidence, replayed
 from engines.processes import worker_pool
 
 Progress = Callable[[str, int, int], None]
@@ -64,7 +64,7 @@ def run_stream(
     replays = _replay_all(recordings, models, workers, progress, decision)
     traces = [trace for trace, _ in replays]
     results = [
-        match(truth, alarms, trace.watched_s)
+        match(truth, alarms, trace.watched_s, evidence(trace, decision))
         for truth, (trace, alarms) in zip(truths, replays, strict=True)
     ]
     summary = summarise(results)

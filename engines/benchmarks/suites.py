@@ -18,6 +18,7 @@ SUITES: Mapping[str, str] = {
     "rooms": "engines.benchmarks.rooms:SUITE",
     "robustness": "engines.benchmarks.robustness:SUITE",
     "selfsup": "engines.benchmarks.pretext:SUITE",
+    "sound": "engines.benchmarks.sound:SUITE",
     "transfer": "engines.benchmarks.transfer:SUITE",
 }
 """Command line word -> module and the name of its Suite."""

@@ -38,6 +38,7 @@ class Judged:
     evidence: Evidence
     labels: Tensor  # (R,)
     share: NDArray[np.float64]  # (R,) chance of being drawn
+    clean: Tensor  # (R,) bool, False where the item had been disturbed
 
     def cooled(self, temperatures: Tensor) -> Judged:
         """The same with every expert's logits divided by its temperature (M,)."""
@@ -141,7 +142,8 @@ def judge(experts: Experts, table: Table, settings: HeadSettings, rounds: int, s
                 batch = table.batch(rows)
                 parts.append(experts(*(disturbed(batch, what, random) if number else batch)))
     evidence = Evidence(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    return Judged(evidence, table.labels.repeat(rounds), np.tile(table.share, rounds))
+    clean = torch.arange(rounds).repeat_interleave(len(table)) == 0
+    return Judged(evidence, table.labels.repeat(rounds), np.tile(table.share, rounds), clean)
 
 
 def judge_out_of_sample(items: Items, settings: HeadSettings, seed: int) -> Judged:
@@ -162,7 +164,8 @@ def judge_out_of_sample(items: Items, settings: HeadSettings, seed: int) -> Judg
     labels = torch.cat([part.labels for part in parts])
     sizes = np.bincount(labels.numpy(), minlength=len(items.classes))
     share = 1.0 / sizes[labels.numpy()]
-    return Judged(evidence, labels, share / share.sum())
+    clean = torch.cat([part.clean for part in parts])
+    return Judged(evidence, labels, share / share.sum(), clean)
 
 
 def fold_of_groups(groups: tuple[str, ...], folds: int, seed: int) -> NDArray[np.int64]:
@@ -187,7 +190,7 @@ def temperatures_of(judged: Judged) -> Tensor:
     best = torch.ones(judged.evidence.there.shape[1])
     share = torch.from_numpy(judged.share).float()
     for m in range(len(best)):
-        rows = judged.evidence.there[:, m] > 0
+        rows = (judged.evidence.there[:, m] > 0) & judged.clean
         logits, labels = judged.evidence.logits[rows, m], judged.labels[rows]
         if not len(labels):
             continue

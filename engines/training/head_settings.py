@@ -31,7 +31,7 @@ class ExpertSettings:
 class GateFit:
     """The gate over experts that no longer change."""
 
-    steps: int = 400
+    steps: int = 300
     batch: int = 256
     rate: float = 2e-3
     decay: float = 0.1

@@ -39,7 +39,7 @@ def figures_of(question: QuestionResult) -> list[Figure]:
 
 
 def methods_chart(question: QuestionResult) -> Figure:
-    """Horizontal bars: the mean over seeds, with the interval of the seed-averaged scores."""
+    """Horizontal bars: the mean over seeds, with its interval over groups."""
     rows = [row for kind in KINDS for row in question.of_kind(kind)]
 
     def draw(canvas: Canvas) -> None:
@@ -60,7 +60,7 @@ def methods_chart(question: QuestionResult) -> Figure:
     height = 1.0 + ROW_INCH * len(rows)
     caption = (
         "Bars: mean over seeds, written at the right with its standard deviation. Whiskers: 95 % "
-        "over test groups, of the scores averaged over seeds. Dashed: best single modality."
+        "over test groups. Dashed: best single modality."
     )
     return figure(f"{question.name}-methods", question.title, caption, (7.6, height), draw)
 

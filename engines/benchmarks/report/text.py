@@ -25,13 +25,13 @@ MEASURE_NAMES: Mapping[str, str] = {
 READING = (
     "Every number is of test groups (persons, source videos, recordings, rooms) from which no head "
     "and no gate learned; what the encoders had learned from is said in the notes.",
-    "±: standard deviation over seeds of heads, gates and order. 95 %: from 2000 draws of "
-    "whole test groups with replacement, for the scores averaged over seeds.",
-    "Differences are paired: both on the same drawn groups, scores averaged over seeds first.",
-    "The best single modality is the one that is best ON THE TEST GROUPS. Nobody could have chosen "
-    "it beforehand, so the difference to it is optimistic against the gates.",
-    "The best gate is chosen on the test groups among all gates too, which is optimistic for it: "
-    "where it matters, read the whole table.",
+    "Numbers are means over seeds of heads, gates and order, ± their standard deviation. 95 %: the "
+    "same mean in 2000 draws of whole test groups with replacement.",
+    "Differences are paired: of the two means, on the same draws.",
+    "The best single modality is the one that is best on the test groups. Nobody could have chosen "
+    "it beforehand, so the difference to it is hard on the gates.",
+    "The best gate is chosen on the test groups, too, among many, which flatters it; where it "
+    "matters, read the whole table.",
     "A method without an opinion (a modality that is not there) says the class frequencies of the "
     "training side; all methods are judged on the same items.",
 )

@@ -39,7 +39,7 @@ BATCH = 48
 class TuneSettings:
     """How the last layers are tuned."""
 
-    steps: int = 1200
+    steps: int = 800
     clips: int = 16  # a step
     patches: int = 3  # of each clip; their scores are averaged
     frozen: int = 12  # of YAMNet's 26 convolutions behind the first one
@@ -58,7 +58,8 @@ class SoundNet(nn.Module):
         super().__init__()
         state = yamnet_state()
         self.log_mel = LogMel()
-        self.body: Yamnet = load_yamnet(state)
+        body: Any = load_yamnet(state)
+        self.body: Yamnet = body.to(memory_format=torch.channels_last)
         self.body.first.requires_grad_(False)
         self.body.layers[:frozen].requires_grad_(False)
         self.register_buffer("scores_weight", state["fc.weight"], persistent=False)
@@ -95,7 +96,6 @@ class Tuning:
         share = 1.0 / np.bincount(self.labels)[self.labels]
         self._share = share / share.sum()
         self.net = SoundNet(self.classes, settings.frozen)
-        self.net.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         tuned = [p for p in self.net.body.parameters() if p.requires_grad]
         self._rates = (settings.rate, settings.head_rate)
         self._optimiser = torch.optim.AdamW(
@@ -116,7 +116,7 @@ class Tuning:
         wanted = torch.from_numpy(targets) * (1 - smooth) + smooth / self.classes
         loss = -(wanted * logits.log_softmax(dim=1)).sum(dim=1).mean()
         self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, 2.0)
         self._optimiser.step()
         return float(loss.detach())
@@ -139,7 +139,7 @@ class Tuning:
 
     def _with_holes(self, picture: Tensor) -> Tensor:
         for image in picture[:, 0]:
-            image[hole(*image.shape, self._rng)] = image.mean()
+            image[hole(image.shape[0], image.shape[1], self._rng)] = image.mean()
         return picture
 
     def state(self) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class Recording:
 
     def load(self) -> F32:
         """(N,) in [-1, 1] at AUDIO_RATE_HZ"""
-        return np.load(self.pcm).astype(np.float32) / np.float32(FULL_SCALE)
+        wave: F32 = np.load(self.pcm).astype(np.float32) / np.float32(FULL_SCALE)
+        return wave
 
 
 @dataclass(frozen=True, slots=True)

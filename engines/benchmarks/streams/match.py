@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from edge.vocabulary import AlarmClass
-from engines.benchmarks.streams.events import PATIENCE_S, Context, Event, SceneTruth
+from engines.benchmarks.streams.events import EARLY_S, PATIENCE_S, Context, Event, SceneTruth
 from engines.benchmarks.streams.trace import StreamAlarm
 
 _BEFORE_S = 5.0  # an open fall alarm this old still brings somebody to who lies on the floor
@@ -39,6 +39,7 @@ class Outcome:
     event: Event
     found_s: float | None  # when the first alarm of its class was confirmed
     noticed_s: float | None  # when a fall or on_floor alarm, its own or the other, was confirmed
+    has_evidence: bool = False  # its scores called for an alarm in time, whether or not one came
 
     @property
     def delay_s(self) -> float | None:
@@ -49,6 +50,11 @@ class Outcome:
     def is_detected(self) -> bool:
         """In time."""
         return self.delay_s is not None and self.delay_s <= PATIENCE_S
+
+    @property
+    def is_masked(self) -> bool:
+        """Recognised, but no new alarm: an earlier one, perhaps a false one, was still open."""
+        return self.found_s is None and self.has_evidence
 
     @property
     def is_noticed(self) -> bool:
@@ -68,8 +74,16 @@ class SceneResult:
     alarms: tuple[Judged, ...]
 
 
-def match(scene: SceneTruth, alarms: Sequence[StreamAlarm], watched_s: float) -> SceneResult:
-    """Judge the alarms of one recording, which are in order of time."""
+def match(
+    scene: SceneTruth,
+    alarms: Sequence[StreamAlarm],
+    watched_s: float,
+    held_s: Mapping[AlarmClass, Sequence[float]] | None = None,
+) -> SceneResult:
+    """Judge the alarms of one recording, which are in order of time.
+
+    held_s: see trace.evidence; only to tell what was masked
+    """
     first: dict[Event, StreamAlarm] = {}
     judged = []
     for alarm in alarms:
@@ -84,7 +98,16 @@ def match(scene: SceneTruth, alarms: Sequence[StreamAlarm], watched_s: float) ->
         else:
             verdict = Verdict.EXCUSED if _is_excused(scene, alarm) else Verdict.FALSE
         judged.append(Judged(alarm, verdict, scene.context(alarm.t_s)))
-    outcomes = [_outcome(event, first.get(event), alarms) for event in scene.events]
+    outcomes = [
+        replace(
+            _outcome(event, first.get(event), alarms),
+            has_evidence=any(
+                event.onset_s - EARLY_S <= t_s <= event.onset_s + PATIENCE_S
+                for t_s in (held_s or {}).get(event.alarm_class, ())
+            ),
+        )
+        for event in scene.events
+    ]
     return SceneResult(
         scene.name, scene.story, scene.dark, watched_s, tuple(outcomes), tuple(judged)
     )

@@ -97,16 +97,21 @@ def curves_figure(curves: Sequence[Sequence[OperatingPoint]]) -> Figure:
             rates = [point.false_per_hour.value for point in curve]
             ax.plot(rates, [p.sensitivity.value if p.sensitivity else np.nan for p in curve],
                     "o-", ms=3, color=colour)  # fmt: skip
+            known = [(p.detected + p.masked) / p.events if p.events else np.nan for p in curve]
+            ax.plot(rates, known, ":", color=colour, linewidth=1)
             for point in curve[::3]:
                 found = point.sensitivity.value if point.sensitivity else np.nan
                 ax.annotate(f"{point.enter:.2f}", (point.false_per_hour.value, found), fontsize=6,
                             xytext=(3, -8), textcoords="offset points")  # fmt: skip
-            ax.set(ylim=(-0.03, 1.05), title=curve[0].alarm_class.value)
+            ax.set(xlim=(-1, None), ylim=(-0.03, 1.05), title=curve[0].alarm_class.value)
             ax.set_xlabel("false alarms an hour")
             ax.grid(color=FAINT, linewidth=0.6)
         axes[0].set_ylabel(f"sensitivity within {PATIENCE_S:g} s")
 
-    caption = "Each point is an enter threshold; exit keeps its ratio to it."
+    caption = (
+        "Each point is an enter threshold; exit keeps its ratio to it. Dotted: also what was "
+        "recognised while an earlier alarm was still open, which therefore raised none."
+    )
     size = (2.4 * len(curves) + 0.6, 2.7)
     return figure("stream-curves", "Sensitivity against false alarms", caption, size, draw)
 
@@ -129,7 +134,7 @@ def scene_figure(
         for judged in scene.alarms:
             colour, mark = CLASS_COLOURS[judged.alarm.alarm_class], _MARKS[judged.verdict][0]
             upper.plot(judged.alarm.t_s, 1.04, mark, color=colour, clip_on=False)
-        upper.set(ylim=(0, 1.08), ylabel="score")
+        upper.set(xlim=(0, trace.watched_s), ylim=(0, 1.2), ylabel="score")
         upper.legend(loc="upper left", ncols=4, frameon=False, fontsize=7)
         _bands(lower, truth)
 

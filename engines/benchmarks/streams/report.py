@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from engines.benchmarks.stream import StreamReport
 
 _HEAD = (
-    "alarm", "events", "sensitivity", "noticed", "median delay", "worst delay", "false alarms",
-    "false per hour", "mistaken for",
+    "alarm", "events", "sensitivity", "noticed", "masked", "median delay", "worst delay",
+    "false alarms", "false per hour", "mistaken for",
 )  # fmt: skip
 
 
@@ -65,11 +65,13 @@ def markdown(report: StreamReport) -> str:
 def _notes(long_lies: int) -> list[str]:
     return [
         f"Detected: an alarm of the class within {PATIENCE_S:g} s of the onset. Noticed: a fall or "
-        f"on_floor alarm, whichever of the two it should have been. on_floor counts from "
-        f"{LYING_S:g} s on the floor without a fall. {long_lies} fall alarms became long_lie, "
-        "which is an update and no other alarm. Sensitivity with Wilson's, rates with the exact "
-        "Poisson 95 % interval; scenes share persons and furniture, so both are somewhat narrow. "
-        "Every scene is dense with what looks like a fall: the rate is that of a bad hour."
+        "on_floor alarm, whichever of the two it should have been. Masked: recognised, but an "
+        "earlier alarm, perhaps a false one, was still open (for on_floor also one of a fall). "
+        f"on_floor counts from {LYING_S:g} s on the floor without a fall. {long_lies} fall alarms "
+        "became long_lie, which is an update and no other alarm. Sensitivity with Wilson's, rates "
+        "with the exact Poisson 95 % interval; scenes share persons and furniture, so both are "
+        "somewhat narrow. Every scene is dense with what looks like a fall: the rate is that of a "
+        "bad hour."
     ]
 
 
@@ -80,6 +82,7 @@ def _cells(row: ClassSummary) -> list[str]:
         str(row.events),
         _share(row.sensitivity, row.detected, row.events),
         noticed,
+        str(row.masked) if row.events else "-",
         _seconds(row.delay_median_s),
         _seconds(row.delay_worst_s),
         str(row.false_alarms),
@@ -110,6 +113,8 @@ def _missed_lines(scene: SceneResult) -> list[str]:
             line += f"; late, after {outcome.delay_s:.1f} s"
         elif outcome.is_noticed:
             line += "; noticed under the other name"
+        elif outcome.is_masked:
+            line += "; recognised, but an earlier alarm was still open"
         lines.append(line + ("; dark" if scene.dark else ""))
     return lines
 

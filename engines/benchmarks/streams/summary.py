@@ -29,6 +29,7 @@ class ClassSummary:
     detected: int  # by an alarm of the class, in time
     noticed: int  # by a fall or on_floor alarm in time, whichever of the two it should have been
     late: int
+    masked: int  # recognised, but an earlier alarm was still open: see match.Outcome
     sensitivity: Estimate | None  # None: there was no event
     delay_median_s: float | None  # of the events that got their alarm, late ones included
     delay_worst_s: float | None
@@ -88,6 +89,7 @@ def summary_of(kind: AlarmClass, scenes: Sequence[SceneResult], hours: float) ->
         detected=detected,
         noticed=_count(outcomes, lambda o: o.is_noticed),
         late=verdicts[Verdict.LATE],
+        masked=_count(outcomes, lambda o: o.is_masked),
         sensitivity=share(detected, len(outcomes)),
         delay_median_s=round(median(delays), 3) if delays else None,
         delay_worst_s=round(max(delays), 3) if delays else None,

@@ -12,7 +12,7 @@ from engines.benchmarks.streams.events import SceneTruth
 from engines.benchmarks.streams.match import match
 from engines.benchmarks.streams.rates import Estimate
 from engines.benchmarks.streams.summary import summary_of
-from engines.benchmarks.streams.trace import Trace, decided
+from engines.benchmarks.streams.trace import Trace, decided, evidence
 
 ENTERS = (*(k / 20 for k in range(1, 20)), 0.98)
 
@@ -27,6 +27,7 @@ class OperatingPoint:
     decisions: int
     detected: int
     noticed: int
+    masked: int
     events: int
     sensitivity: Estimate | None
     false_alarms: int
@@ -60,11 +61,15 @@ def operating_point(
 ) -> OperatingPoint:
     """Run the decision stage over all recordings with these settings."""
     pairs = zip(traces, scenes, strict=True)
-    results = [match(scene, decided(trace, settings), trace.watched_s) for trace, scene in pairs]
+    results = [
+        match(scene, decided(trace, settings), trace.watched_s, evidence(trace, settings))
+        for trace, scene in pairs
+    ]
     row = summary_of(kind, results, sum(trace.watched_s for trace in traces) / 3600)
     rule = rule_for(kind, settings)
     return OperatingPoint(
-        kind, rule.enter, rule.exit, rule.decisions, row.detected, row.noticed, row.events,
+        kind, rule.enter, rule.exit, rule.decisions, row.detected, row.noticed, row.masked,
+        row.events,
         row.sensitivity, row.false_alarms, row.false_per_hour, row.delay_median_s,
     )  # fmt: skip
 

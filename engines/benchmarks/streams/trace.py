@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.compose import make_decider
+from edge.decision.hold import Hold
+from edge.decision.rules import RAISED, rule_for, score_of
+from edge.decision.smoothing import Smoothing
 from edge.errors import MediaError
 from edge.models import Models
 from edge.replay import DEVICE, replay_file
@@ -118,6 +121,18 @@ def alarms_of(decisions: Iterable[Decision]) -> list[StreamAlarm]:
                         (decision.fused.t_ns - origin_ns) / 1e9,
                     )  # fmt: skip
     return list(alarms.values())
+
+
+def evidence(trace: Trace, settings: DecisionSettings) -> dict[AlarmClass, list[float]]:
+    """When each class's own scores call for an alarm, in s, were no other alarm open already."""
+    times: dict[AlarmClass, list[float]] = {kind: [] for kind in RAISED}
+    for kind, held_s in times.items():
+        hold, smoothing = Hold(rule_for(kind, settings)), Smoothing(settings.smoothing_s)
+        for fused, t_s in zip(trace.fused(), trace.t_s, strict=True):
+            score = smoothing.update(fused.t_ns, score_of(kind, fused))
+            if hold.update(fused.t_ns, score) and score is not None:
+                held_s.append(float(t_s))
+    return times
 
 
 def save_trace(trace: Trace, folder: Path) -> Path:

@@ -9,6 +9,7 @@ ROOMS = (
     "modalities dropped at random on the way",
     "made before preprocessing: crop, optical flow and quality cues follow from the spoiled signal",
 )
+ABSENT = ("no camera: neither RGB nor optical flow, which is computed from it",)
 SPOILED = (
     "every trouble of the same clips, one after another: the numbers are means over the troubles. "
     "Dark, blurred, frozen and late pictures falsify the optical flow, too",

@@ -12,6 +12,8 @@ so every mixture begins as the mean.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -29,23 +31,22 @@ from engines.models.gates.base import (
 )
 
 HIDDEN = 32
-SURENESS = 3
 
-Sight = Literal["nothing", "features", "scores", "sureness"]
+Sight = Literal["features", "scores", "sureness", "novelty"]
 
 
 class Mixture(Gate):
     """The formula above; ``sees`` is what x holds beside presence and quality cues.
 
-    nothing: cues alone   features: h, as in edge/fusion/reference.py   scores: the experts' p
-    sureness: how sure each expert is and how far the others agree, see ``sureness``
+    features: h, as in edge/fusion/reference.py   scores: every expert's p
+    sureness, novelty: a few numbers for each expert, see the functions of these names
     """
 
-    def __init__(self, sizes: Sizes, sees: Sight, use_quality: bool) -> None:
+    def __init__(self, sizes: Sizes, sees: tuple[Sight, ...], use_quality: bool) -> None:
         super().__init__()
         self._sees, self._use_quality = sees, use_quality
-        extra = {"nothing": 0, "features": sizes.dim, "scores": sizes.classes}
-        each = 1 + extra.get(sees, SURENESS) + (sizes.cues if use_quality else 0)
+        widths = {"features": sizes.dim, "scores": sizes.classes, "sureness": 3, "novelty": 1}
+        each = 1 + sum(widths[sight] for sight in sees) + (sizes.cues if use_quality else 0)
         self.scorer = Scorer(sizes.count * each, HIDDEN, sizes.count)
 
     def fuse(self, seen: Evidence) -> Fusion:
@@ -54,15 +55,8 @@ class Mixture(Gate):
 
     def log_weights(self, seen: Evidence) -> Tensor:
         """(B, M) log g, about MASKED where absent"""
-        values = told(seen, self._use_quality, *self._look(seen))
-        return log_softmax_present(self.scorer(values), seen.there)
-
-    def _look(self, seen: Evidence) -> list[Tensor]:
-        if self._sees == "features":
-            return [seen.features]
-        if self._sees == "scores":
-            return [torch.softmax(seen.logits, dim=2)]
-        return [sureness(seen)] if self._sees == "sureness" else []
+        looks = (LOOKS[sight](seen) for sight in self._sees)
+        return log_softmax_present(self.scorer(told(seen, self._use_quality, *looks)), seen.there)
 
     def pool(self, log_weights: Tensor, seen: Evidence) -> Fusion:
         """Join the opinions of the experts."""
@@ -79,7 +73,7 @@ class LogMixture(Mixture):
     that is alone keeps its own opinion.
     """
 
-    def __init__(self, sizes: Sizes, sees: Sight, use_quality: bool) -> None:
+    def __init__(self, sizes: Sizes, sees: tuple[Sight, ...], use_quality: bool) -> None:
         super().__init__(sizes, sees, use_quality)
         self.independence = nn.Parameter(torch.tensor(0.5))
 
@@ -96,7 +90,7 @@ def sureness(seen: Evidence) -> Tensor:
     """How far each expert commits itself, and how far the other experts say the same.
 
     1 - entropy / log A; largest probability; sum_a p[m, a] * (mean p of the others present)[a].
-    returns: (B, M, SURENESS), zeros where absent
+    returns: (B, M, 3), zeros where absent
     """
     there = seen.there[:, :, None]
     opinions = torch.log_softmax(seen.logits, dim=2)
@@ -106,3 +100,24 @@ def sureness(seen: Evidence) -> Tensor:
     agreement = (p * others).sum(dim=2, keepdim=True)
     certain = 1 - entropy / math.log(max(opinions.shape[2], 2))
     return torch.cat([certain, p.amax(dim=2, keepdim=True), agreement], dim=2) * there
+
+
+def novelty(seen: Evidence) -> Tensor:
+    """How far features lie from those of the training: log of the mean square of normalised h.
+
+    returns: (B, M, 1), 0 where absent and about 0 for what is familiar
+    """
+    return (
+        torch.log(seen.features.square().mean(dim=2, keepdim=True) + 1e-3) * seen.there[:, :, None]
+    )
+
+
+LOOKS: Mapping[Sight, Callable[[Evidence], Tensor]] = MappingProxyType(
+    {
+        "features": lambda seen: seen.features,
+        "scores": lambda seen: torch.softmax(seen.logits, dim=2),
+        "sureness": sureness,
+        "novelty": novelty,
+    }
+)
+"""What each sight adds: (B, M, *)."""

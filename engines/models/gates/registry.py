@@ -11,7 +11,7 @@ from engines.models.gates.concatenation import Concatenation
 from engines.models.gates.excitation import Excitation
 from engines.models.gates.features import Attention, FeatureGate, GatedMultimodalUnit
 from engines.models.gates.flow_gated import FlowGated
-from engines.models.gates.mixture import LogMixture, Mixture
+from engines.models.gates.mixture import LogMixture, Mixture, Sight
 from engines.models.gates.policy import SparsePolicy
 from engines.models.gates.rules import FixedWeights, Mean, Product
 
@@ -32,21 +32,23 @@ class GateSpec:
         return self.builder(sizes, use_quality and self.cues)
 
 
+SURE: tuple[Sight, ...] = ("sureness", "novelty")
+
 _SPECS = (
     GateSpec("mean", "mean of experts", True, True, False, lambda s, q: Mean()),
     GateSpec("product", "product of experts", True, True, False, lambda s, q: Product()),
     GateSpec("fixed", "fixed weights", True, True, False, lambda s, q: FixedWeights(s)),
     GateSpec("concat", "concatenation + MLP", False, False, True, Concatenation),
     GateSpec("moe", "MoE, gate sees features", True, True, True,
-             lambda s, q: Mixture(s, "features", q)),
+             lambda s, q: Mixture(s, ("features",), q)),
     GateSpec("moe_scores", "MoE, gate sees scores", True, True, True,
-             lambda s, q: Mixture(s, "scores", q)),
+             lambda s, q: Mixture(s, ("scores",), q)),
     GateSpec("moe_sureness", "MoE, gate sees sureness", True, True, True,
-             lambda s, q: Mixture(s, "sureness", q)),
+             lambda s, q: Mixture(s, SURE, q)),
     GateSpec("moe_cues", "MoE, gate sees cues alone", True, True, True,
-             lambda s, q: Mixture(s, "nothing", q)),
+             lambda s, q: Mixture(s, (), q)),
     GateSpec("moe_log", "MoE of log-scores", True, True, True,
-             lambda s, q: LogMixture(s, "sureness", q)),
+             lambda s, q: LogMixture(s, SURE, q)),
     GateSpec("features", "softmax gate on features", True, False, True, FeatureGate),
     GateSpec("gmu", "GMU", False, False, True, GatedMultimodalUnit),
     GateSpec("mmtm", "MMTM (squeeze-excite)", False, False, True, Excitation),
@@ -56,3 +58,6 @@ _SPECS = (
 )  # fmt: skip
 
 GATES: Mapping[str, GateSpec] = MappingProxyType({spec.name: spec for spec in _SPECS})
+
+DEFAULT = "moe_log"
+"""What won with simplex weights: the mean's equal on clean items, better on spoiled ones."""

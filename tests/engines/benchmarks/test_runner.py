@@ -68,7 +68,7 @@ def test_the_difference_is_the_headline_of_one_minus_that_of_the_other(
     single = found.method(found.best_single)
     for row in found.of_kind("rule", "gate"):
         assert row.over_single is not None
-        expected = row.averaged.accuracy - single.averaged.accuracy
+        expected = row.mean - single.mean
         assert row.over_single.value == pytest.approx(expected)
     assert found.method("mean").over_mean is None
     assert single.over_single is None

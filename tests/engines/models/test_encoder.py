@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.encoders.spec import ENCODERS, FLOW_SCALE, HEIGHT_UNKNOWN
+from edge.encoders.spec import ENCODERS, FLOW_SCALE, HEIGHT_UNKNOWN, SMALL_SIZE
 from edge.values import AUDIO_RATE_HZ, FEATURE_DIM, PATCH_SAMPLES
 from edge.vocabulary import MODALITIES, Modality
 
@@ -27,7 +27,7 @@ def test_the_log_mel_in_the_graph_is_the_one_numpy_computes() -> None:
 def test_no_return_is_told_apart_from_every_distance() -> None:
     from engines.models.encoder import Relief
 
-    raw = torch.full((1, 112, 112, 2), 3000, dtype=torch.int32)
+    raw = torch.full((1, SMALL_SIZE, SMALL_SIZE, 2), 3000, dtype=torch.int32)
     raw[0, :40, :, 0], raw[0, :40, :, 1] = 0, HEIGHT_UNKNOWN
     valid, distance, relief, height, known = Relief()(raw)[0]
     assert (valid[:40] == -1).all()
@@ -42,7 +42,7 @@ def test_no_return_is_told_apart_from_every_distance() -> None:
 def test_height_spans_the_floor_to_twice_its_unit() -> None:
     from engines.models.encoder import HEIGHT_UNIT_M, Relief
 
-    raw = torch.full((1, 112, 112, 2), 3000, dtype=torch.int32)
+    raw = torch.full((1, SMALL_SIZE, SMALL_SIZE, 2), 3000, dtype=torch.int32)
     heights = [-200, 0, 500, 1000, 2000, 4000]
     for column, mm in enumerate(heights):
         raw[:, :, column, 1] = round(mm * HEIGHT_UNIT_M)
@@ -55,7 +55,7 @@ def test_height_spans_the_floor_to_twice_its_unit() -> None:
 def test_an_unknown_height_leaves_the_views_of_distance_alone() -> None:
     from engines.models.encoder import Relief
 
-    raw = torch.randint(1, 6000, (2, 112, 112, 2), dtype=torch.int32)
+    raw = torch.randint(1, 6000, (2, SMALL_SIZE, SMALL_SIZE, 2), dtype=torch.int32)
     forgot = raw.clone()
     forgot[..., 1] = HEIGHT_UNKNOWN
     one, other = Relief()(raw), Relief()(forgot)
@@ -68,13 +68,13 @@ def test_an_unknown_height_leaves_the_views_of_distance_alone() -> None:
 def test_a_crop_without_any_return_gives_finite_numbers() -> None:
     from engines.models.encoder import Relief
 
-    assert torch.isfinite(Relief()(torch.zeros((1, 112, 112, 2), dtype=torch.int32))).all()
+    assert torch.isfinite(Relief()(torch.zeros((1, SMALL_SIZE, SMALL_SIZE, 2), dtype=torch.int32))).all()
 
 
 def test_flow_enters_the_network_in_pixels_with_its_speed() -> None:
     from engines.models.encoder import FLOW_UNIT_PIXELS, Motion
 
-    flow = torch.zeros((1, 112, 112, 2), dtype=torch.int8)
+    flow = torch.zeros((1, SMALL_SIZE, SMALL_SIZE, 2), dtype=torch.int8)
     flow[..., 0], flow[..., 1] = 3 * FLOW_SCALE, -4 * FLOW_SCALE
     x, y, speed = Motion()(flow)[0, :, 0, 0]
     assert (x, y, speed) == (3 / FLOW_UNIT_PIXELS, -4 / FLOW_UNIT_PIXELS, 5 / FLOW_UNIT_PIXELS)

@@ -164,7 +164,7 @@ def test_the_gate_that_sees_features_computes_the_runtimes_formula() -> None:
     torch.manual_seed(0)
     net = FusionNet()
     dim, classes, cues = net.expert_weight.shape[2], net.expert_weight.shape[1], CUES
-    gate = Mixture(Sizes(MODALITIES, dim, classes, cues), "features", use_quality=True)
+    gate = Mixture(Sizes(MODALITIES, dim, classes, cues), ("features",), use_quality=True)
     with torch.no_grad():
         gate.scorer.hidden.weight.copy_(net.gate_hidden_weight)
         gate.scorer.hidden.bias.copy_(net.gate_hidden_bias)

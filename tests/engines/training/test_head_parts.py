@@ -78,7 +78,7 @@ def test_an_expert_that_is_too_sure_is_cooled_and_a_shy_one_warmed() -> None:
     evidence = Evidence(
         torch.zeros(4000, 3, 1), logits, torch.ones(4000, 3), torch.zeros(4000, 3, 0)
     )
-    judged = Judged(evidence, labels, np.full(4000, 1 / 4000))
+    judged = Judged(evidence, labels, np.full(4000, 1 / 4000), torch.ones(4000, dtype=torch.bool))
     assert torch.allclose(temperatures_of(judged), torch.tensor([1.0, 3.0, 0.5]), rtol=0.15)
     cooled = judged.cooled(torch.tensor([1.0, 3.0, 0.5])).evidence.logits
     assert torch.allclose(cooled, honest, atol=1e-5)

@@ -138,9 +138,9 @@ def test_mirrored_flow_runs_the_other_way() -> None:
 @pytest.mark.parametrize(
     ("modality", "shape", "kind"),
     [
-        (Modality.RGB, (3, 160, 160, 3), np.uint8),
-        (Modality.FLOW, (3, 112, 112, 2), np.int8),
-        (Modality.DEPTH, (3, 112, 112, 2), np.int16),
+        (Modality.RGB, (3, RGB_SIZE, RGB_SIZE, 3), np.uint8),
+        (Modality.FLOW, (3, SMALL_SIZE, SMALL_SIZE, 2), np.int8),
+        (Modality.DEPTH, (3, SMALL_SIZE, SMALL_SIZE, 2), np.int16),
     ],
 )
 def test_augmented_frames_keep_shape_and_type(
@@ -156,7 +156,7 @@ def test_augmented_frames_keep_shape_and_type(
 
 def test_holes_are_punched_into_distance_and_height_alike_and_scaling_leaves_height_alone() -> None:
     rng = np.random.default_rng(0)
-    shown = np.empty((2, 112, 112, 2), np.int16)
+    shown = np.empty((2, SMALL_SIZE, SMALL_SIZE, 2), np.int16)
     shown[..., 0], shown[..., 1] = 3_000, 500
     holes, forgotten, errors = 0, 0, []
     for _ in range(200):
@@ -177,7 +177,7 @@ def test_holes_are_punched_into_distance_and_height_alike_and_scaling_leaves_hei
 
 
 def test_an_unknown_height_stays_unknown() -> None:
-    shown = np.full((1, 112, 112, 2), HEIGHT_UNKNOWN, np.int16)
+    shown = np.full((1, SMALL_SIZE, SMALL_SIZE, 2), HEIGHT_UNKNOWN, np.int16)
     shown[..., 0] = 2_000
     for seed in range(20):
         out = augment(Modality.DEPTH, shown, np.random.default_rng(seed))

@@ -25,7 +25,7 @@ def test_a_vector_that_tells_the_class_is_read_and_noise_is_not(
         for name, label in zip(items.names, items.labels, strict=True):
             own = rng.normal(0, 1, 6).astype(np.float32)
             noise[name] = own
-            tells[name] = own + np.float32([6 * label, 0, 0, 0, 0, 0])
+            tells[name] = own + np.array([6 * label, 0, 0, 0, 0, 0], np.float32)
     right = logistic_on(tells)(fold).scores.argmax(axis=1) == fold.test.labels
     chance = logistic_on(noise)(fold).scores.argmax(axis=1) == fold.test.labels
     assert right.mean() > 0.95

@@ -84,15 +84,15 @@ def test_an_interrupted_tuning_ends_as_an_uninterrupted_one(
     settings = tuned.TuneSettings(steps=4, clips=2, patches=1)
     recordings = beeps(tmp_path)
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(task: str, done: int, total: int) -> None:
         if done == 3:
-            raise Stopped
+            raise StoppedError
 
     try:
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             tuned.tuned_net(recordings, [0, 1, 0, 1], settings, tmp_path / "a", stop)
     except MissingFileError as error:
         pytest.skip(str(error))

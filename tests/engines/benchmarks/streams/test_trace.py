@@ -12,11 +12,13 @@ from edge.settings import DecisionSettings
 from edge.values import Fused
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, AlarmClass
 from engines.benchmarks.streams.events import SceneTruth
+from engines.benchmarks.streams.match import Verdict, match
 from engines.benchmarks.streams.sweep import operating_curve, with_rule
 from engines.benchmarks.streams.trace import (
     Trace,
     alarms_of,
     decided,
+    evidence,
     load_trace,
     save_trace,
     trace_of,
@@ -90,6 +92,18 @@ def test_a_higher_threshold_trades_false_alarms_for_falls(
         trace_of("b", scores(fall=(22, 23, 0.5))),
     ]
     assert curve_of(traces, [fallen, crouched]) == [(0.3, 1, 1), (0.6, 1, 0), (0.95, 0, 0)]
+
+
+def test_a_fall_soon_after_a_false_alarm_is_masked_by_it(tell: Callable[..., SceneTruth]) -> None:
+    pytest.importorskip("scipy", reason="needs scipy (the extra train)")
+    scene = tell(("fall", 20.0, 21.2), ("on_floor", 21.2, 40.0))
+    trace = trace_of("a", scores(fall=(10, 25, 0.9)))
+    result = match(scene, decided(trace, SETTINGS), 60.0, evidence(trace, SETTINGS))
+    assert [judged.verdict for judged in result.alarms] == [Verdict.FALSE]
+    assert [outcome.is_masked for outcome in result.outcomes] == [True]
+    missed = trace_of("b", scores(fall=(10, 11, 0.9)))
+    result = match(scene, decided(missed, SETTINGS), 60.0, evidence(missed, SETTINGS))
+    assert [outcome.is_masked for outcome in result.outcomes] == [False]
 
 
 def test_another_threshold_keeps_the_hysteresis_and_the_other_classes() -> None:
