@@ -12,6 +12,7 @@ DECODING = (
     ("edge", "window"),
     ("edge", "tracks"),
     ("edge", "signals"),
+    ("edge.encoders", "spec"),
     ("engines.training", "datasets"),
 )
 """(package, start of module names): what lies between a file and the encoders' inputs."""

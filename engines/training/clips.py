@@ -13,7 +13,7 @@ from engines.training.datasets import load_inputs
 from engines.training.labels import LabelMap
 from engines.training.manifest import Row, read_manifest
 from engines.training.split import TRAINABLE, is_held_out, side_of
-from engines.training.spoilers import KINDS
+from engines.training.spoilers import KINDS, NO_DEPTH
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ def training_rows(rooms: Path, data: Path) -> list[Row]:
 def clips_of(rows: Sequence[Row], labels: LabelMap, inputs: Path, spoiled_every: int) -> list[Clip]:
     """A clip for each row, and spoiled copies of every n-th room, of all that are held out.
 
-    The gate is fitted on the latter: it must have seen every kind of bad weather often.
+    The gate is fitted on the latter: it must have seen every kind of bad weather often. Half of the
+    rooms come as a plain camera shows them too, so that pictures are known in its wider crops.
     """
     clips, rooms = [], 0
     for row in rows:
@@ -42,6 +43,8 @@ def clips_of(rows: Sequence[Row], labels: LabelMap, inputs: Path, spoiled_every:
         if rooms % spoiled_every == 0 or is_held_out(row):
             kind = KINDS[_draw(row) % len(KINDS)]
             clips.append(Clip(row, label, cached_path(inputs, row, kind), kind))
+        if _draw(row) // len(KINDS) % 2 == 0:
+            clips.append(Clip(row, label, cached_path(inputs, row, NO_DEPTH), NO_DEPTH))
     return clips
 
 

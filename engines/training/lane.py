@@ -16,6 +16,7 @@ from engines.training.audio import AudioSettings, pool_patches, sound_windows, t
 from engines.training.cache import Clip
 from engines.training.finetune import FinetuneSettings, Report, finetune
 from engines.training.labels import Label
+from engines.training.spoilers import NO_DEPTH
 
 RESUME_DIR = "unfinished"
 
@@ -67,7 +68,7 @@ def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
 
 def _picture_stream(lane: Lane, settings: FinetuneSettings, notes: Queue[Note]) -> dict[str, float]:
     modality = settings.modality
-    clips = [c for c in lane.train if not c.spoiled]
+    clips = [c for c in lane.train if c.spoiled in (None, NO_DEPTH)]
     key = work_key(settings, clips)
     found = _finished(lane.artefacts, modality, key)
     if found is not None:

@@ -26,16 +26,19 @@ KINDS = (
     "noisy_sound",
     "late_sound",
 )
+NO_DEPTH = "no_depth"
+"""No trouble but a room with a plain camera: the crop must follow motion."""
+
 LATE_S = 0.5
 
 
 def make_spoiler(kind: str, seed: int, strength: float | None = None) -> Spoiler:
     """One sensor fails the same way for a whole clip.
 
-    kind: one of KINDS   strength: 0 mild ... 1 bad; None: drawn at random   returns: to be given
+    kind: one of KINDS, or NO_DEPTH   strength: 0 mild ... 1 bad; None: drawn at random   returns: to be given
     the clip's grid points and ticks in order
     """
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, (*KINDS, NO_DEPTH).index(kind)])
     drawn = float(rng.uniform(0.3, 1.0))
     return _Spoiler(kind, drawn if strength is None else strength, rng)
 
@@ -59,6 +62,8 @@ class _Spoiler:
 
     def _picture(self, step: Step) -> Step:
         kind, rgb, depth_mm = self._kind, step.rgb, step.depth_mm
+        if kind == NO_DEPTH:
+            return replace(step, depth_mm=None)
         if kind == "late_picture":
             return replace(step, rgb=self._late(rgb, round(LATE_S * GRID_HZ)))
         if rgb is not None and kind in ("dark", "blurred", "frozen"):

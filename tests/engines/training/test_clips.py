@@ -7,7 +7,7 @@ import pytest
 from engines.training.clips import clips_of, divide, training_rows
 from engines.training.labels import LabelMap
 from engines.training.manifest import Row
-from engines.training.spoilers import KINDS
+from engines.training.spoilers import KINDS, NO_DEPTH
 
 FIRST = "path,dataset,modalities,label,group\n"
 
@@ -36,10 +36,12 @@ def test_nothing_of_the_test_side_and_no_other_set_enters_training(tmp_path: Pat
 def test_every_third_room_and_all_that_are_held_out_are_also_spoiled() -> None:
     clips = clips_of([room(i, body=i % 40) for i in range(600)], LabelMap(), Path("inputs"), 3)
     train, held_out = divide(clips)
-    spoiled = [sum(clip.spoiled is not None for clip in part) for part in (train, held_out)]
-    assert spoiled[1] == len(held_out) / 2 > 0
-    assert 0.25 < spoiled[0] / (len(train) - spoiled[0]) < 0.42
-    assert {clip.spoiled for clip in clips if clip.spoiled} == set(KINDS)
+    spoiled = [sum(clip.spoiled in KINDS for clip in part) for part in (train, held_out)]
+    whole = [sum(clip.spoiled is None for clip in part) for part in (train, held_out)]
+    assert spoiled[1] == whole[1] > 0
+    assert 0.25 < spoiled[0] / whole[0] < 0.42
+    assert {clip.spoiled for clip in clips if clip.spoiled} == {*KINDS, NO_DEPTH}
+    assert 0.4 < sum(clip.spoiled == NO_DEPTH for clip in clips) / sum(whole) < 0.6
     assert len({clip.inputs for clip in clips}) == len(clips)
 
 

@@ -25,10 +25,10 @@ def batch(items: int = 200) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def test_modalities_are_lost_at_random_but_never_all() -> None:
     there = torch.rand(500, 4, generator=generator()) < 0.7
-    kept = drop_modalities(there, 0.9, generator(1))
+    kept = drop_modalities(there, 0.5, generator(1))
     assert torch.equal(kept.any(dim=1), there.any(dim=1))
     assert not (kept & ~there).any()
-    assert kept.sum() < 0.6 * there.sum()
+    assert 0.5 < kept.sum() / there.sum() < 0.7
 
 
 def test_steps_are_lost_and_the_coverage_cue_follows() -> None:
@@ -45,7 +45,7 @@ def test_steps_are_lost_and_the_coverage_cue_follows() -> None:
 
 def test_nothing_is_disturbed_when_nothing_is_asked_for() -> None:
     normal, valid, quality = batch()
-    same = disturbed((normal, valid, quality), Disturbance(0, 0, 0), generator())
+    same = disturbed((normal, valid, quality), Disturbance(0, 0, 0, 0), generator())
     for one, other in zip(same, (normal, valid, quality), strict=True):
         assert torch.equal(one, other)
 
@@ -72,14 +72,14 @@ def test_folds_keep_groups_whole_and_alike_in_size() -> None:
 
 def test_an_expert_that_is_too_sure_is_cooled_and_a_shy_one_warmed() -> None:
     random = generator()
-    honest = 2 * torch.randn(4000, 1, 4, generator=random).expand(-1, 3, -1)
+    honest = 2 * torch.randn(2000, 1, 4, generator=random).expand(-1, 3, -1)
     labels = torch.multinomial(torch.softmax(honest[:, 0], dim=1), 1, generator=random)[:, 0]
     logits = honest * torch.tensor([1.0, 3.0, 0.5])[:, None]
     evidence = Evidence(
-        torch.zeros(4000, 3, 1), logits, torch.ones(4000, 3), torch.zeros(4000, 3, 0)
+        torch.zeros(2000, 3, 1), logits, torch.ones(2000, 3), torch.zeros(2000, 3, 0)
     )
-    judged = Judged(evidence, labels, np.full(4000, 1 / 4000), torch.ones(4000, dtype=torch.bool))
-    assert torch.allclose(temperatures_of(judged), torch.tensor([1.0, 3.0, 0.5]), rtol=0.15)
+    judged = Judged(evidence, labels, np.full(2000, 1 / 2000), torch.ones(2000, dtype=torch.bool))
+    assert torch.allclose(temperatures_of(judged), torch.tensor([1.0, 3.0, 0.5]), rtol=0.2)
     cooled = judged.cooled(torch.tensor([1.0, 3.0, 0.5])).evidence.logits
     assert torch.allclose(cooled, honest, atol=1e-5)
 

@@ -92,9 +92,9 @@ def test_the_mean_ignores_the_cues(told: tuple[object, Items]) -> None:
 
 @pytest.mark.parametrize("gate", GATES)
 def test_every_gate_learns_a_clean_task_alone_and_jointly(gate: str) -> None:
-    train, test = make_items(400, 2, spoilt=False), make_items(200, 3, spoilt=False)
+    train, test = make_items(300, 2, spoilt=False), make_items(200, 3, spoilt=False)
     for fit in ("in_sample", "joint"):
-        quick = replace(QUICK, fit=fit, gate=replace(QUICK.gate, steps=60))
+        quick = replace(QUICK, fit=fit, gate=replace(QUICK.gate, steps=50))
         prediction = train_heads(train, gate, quick, seed=0).predict(test)
         assert accuracy(prediction, test) > 0.9
         np.testing.assert_allclose(prediction.scores.sum(axis=1), 1, atol=1e-4)

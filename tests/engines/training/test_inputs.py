@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.encoders.spec import ENCODERS, HEIGHT_UNKNOWN
+from edge.encoders.spec import ENCODERS, HEIGHT_UNKNOWN, RGB_SIZE, SMALL_SIZE
 from edge.pipeline import Pipeline
 from edge.replay import until_ticks
 from edge.settings import WindowSettings
