@@ -25,7 +25,7 @@ class FrameInputs:
     """One feature frame, cut and scaled for the encoders."""
 
     rgb: NDArray[np.uint8] | None  # (RGB_SIZE, RGB_SIZE, 3) sRGB
-    flow: NDArray[np.int8] | None  # (SMALL_SIZE, SMALL_SIZE, 2) eighths of a pixel of the 160x120 picture
+    flow: NDArray[np.int8] | None  # (SMALL_SIZE, SMALL_SIZE, 2) see FLOW_SCALE
     depth: NDArray[np.int32] | None  # (SMALL_SIZE, SMALL_SIZE, 2) mm: distance, height
     cues: Mapping[Modality, F32]  # (2,) level and detail, of each modality that is present
     missing: Mapping[Modality, Reason]  # why each other one of rgb, flow, depth is not

@@ -28,6 +28,7 @@ from engines.training.split import group_of
 DATASET, CAMERA = "urfd", "cam0"
 FALL_CLASSES = ("no_fall", "fall")
 NEGATIVES = ("pre_fall", "lie_down", "adl")
+HARD, STRESS = ("pre_fall", "lie_down"), 3
 TITLES = {
     "pre_fall": "False falls: the same rooms and persons before they fall",
     "lie_down": "False falls: lying down on purpose",
@@ -186,7 +187,7 @@ def fall_questions(
 
     folds = [
         Fold(
-            makers.items(with_mirrored(windows_of(part.train, label)), FALL_CLASSES),
+            makers.items(with_mirrored(stressed(windows_of(part.train, label))), FALL_CLASSES),
             makers.items(windows_of(part.test, label), FALL_CLASSES),
         )
         for part in parts
@@ -202,6 +203,11 @@ def fall_questions(
         )
         for tag in NEGATIVES
     ]
+
+
+def stressed(windows: Sequence[Window]) -> list[Window]:
+    """Hard negatives several times over: there are few of them among the daily activities."""
+    return [w for w in windows for _ in range(STRESS if w.tag in HARD else 1)]
 
 
 def only(fold: Fold, tag: str) -> Fold | None:

@@ -1,4 +1,4 @@
-"""Depth clips of one person on a black background, cut to the body once and kept.
+"""Depth clips of one person on a black background, cut to the body.
 
 One crop for a whole clip: where hands go is told by where they are in it. Its side follows from the
 distance, so that a person who raises an arm or crouches does not change in size.
@@ -6,21 +6,13 @@ distance, so that a person who raises an arm or crouches does not change in size
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.encoders.spec import FLOW_SCALE
-from edge.errors import MediaError
-from engines.benchmarks.code import code_digest
-from engines.benchmarks.items import Workbench
-from engines.processes import worker_pool
-from engines.training.cache import cached_path, is_current
 from engines.training.datasets import open_row
 from engines.training.manifest import Row
 
@@ -31,10 +23,8 @@ SIDE_AT: dict[str, float] = {"utd_mhad": 590_000.0, "msr_action3d": 120_000.0}
 """Side of the crop in pixels, times the distance in the unit of the set: about 1.4 body heights."""
 
 SHARE_OF_BODY = 0.004  # rows and columns with less of the body are specks
-CODE = (("engines.benchmarks.actions", "clips"), ("engines.training", "datasets"))
 U8 = NDArray[np.uint8]
 I8 = NDArray[np.int8]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +32,20 @@ class DepthClip:
     """One clip; T pictures at the film's rate."""
 
     row: Row
-    group: str
+    seconds: float
     body: U8  # (T, SIDE, SIDE) 0 = nothing, 1 far ... 255 near, 128 the body's middle
     flow: I8  # (T, SIDE, SIDE, 2) motion (x, y) since the picture before, in pixels x FLOW_SCALE
 
 
-def read_clips(rows: Sequence[Row], bench: Workbench, progress: Progress) -> list[DepthClip]:
-    """All clips that can be read, cut; what is in the work folder already is used.
+def read_clip(row: Row) -> DepthClip:
+    """Read and cut one clip.
 
-    Raises: MediaError when none can be read.
+    Raises: MissingFileError, MediaError; ValueError when nobody is in it; KeyError for another set.
     """
-    from engines.training.split import group_of
-
-    folder = Path(bench.work) / "depth_actions" / f"clips-{code_digest(CODE)}"
-    paths = {row.name: cached_path(folder, row) for row in rows}
-    todo = [row for row in rows if not is_current(paths[row.name], row.path)]
-    problems: list[str] = []
-    if todo:
-        with worker_pool(min(bench.workers, len(todo))) as pool:
-            jobs = [pool.submit(cut_row, row, paths[row.name]) for row in todo]
-            for number, job in enumerate(as_completed(jobs)):
-                problems += [problem] if (problem := job.result()) else []
-                progress("cut depth clips", number + 1, len(jobs))
-    there = [row for row in rows if paths[row.name].exists()]
-    if rows and not there:
-        raise MediaError(f"none of {len(rows)} clips can be read, the first: {problems[0]}")
-    clips = []
-    for row in there:
-        with np.load(paths[row.name]) as arrays:
-            clips.append(DepthClip(row, group_of(row), arrays["body"], arrays["flow"]))
-    return clips
-
-
-def cut_row(row: Row, path: Path) -> str | None:
-    """Read, cut and keep one clip; returns what went wrong, or None."""
-    from edge.errors import GatehouseError
-
-    try:
-        depth = np.stack([sample.data for sample in open_row(row).samples()])
-        body = cut_body(depth, SIDE_AT[row.dataset])
-    except (GatehouseError, ValueError, KeyError) as error:
-        return f"{row.path}: {error}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
-    np.savez_compressed(partial, body=body, flow=flow_of(body))
-    partial.replace(path)
-    return None
+    samples = list(open_row(row).samples())
+    body = cut_body(np.stack([sample.data for sample in samples]), SIDE_AT[row.dataset])
+    seconds = (samples[-1].t_ns - samples[0].t_ns) / 1e9
+    return DepthClip(row, seconds, body, flow_of(body))
 
 
 def cut_body(depth: NDArray[np.uint16], side_at: float) -> U8:
@@ -127,4 +85,4 @@ def flow_of(body: U8) -> I8:
     flows = np.zeros((*body.shape, 2), np.float32)
     for t in range(1, len(body)):
         flows[t] = dis.calc(body[t - 1], body[t], np.zeros((*body.shape[1:], 2), np.float32))
-    return np.clip(np.rint(flows * FLOW_SCALE), -127, 127).astype(np.int8)
+    return np.asarray(np.clip(np.rint(flows * FLOW_SCALE), -127, 127), np.int8)

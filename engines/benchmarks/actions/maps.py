@@ -8,12 +8,14 @@ into a pyramid of parts, once of equal length and once of equal motion, which fo
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.encoders.spec import FLOW_SCALE
 from edge.values import F32
-from engines.benchmarks.actions.clips import I8, U8
+from engines.benchmarks.actions.clips import U8
 
 SIDE = 64  # pixels of a map
 CELLS, BINS = 8, 9
@@ -45,9 +47,9 @@ def depth_numbers(body: U8) -> F32:
     return np.concatenate(parts)
 
 
-def flow_numbers(body: U8, flow: I8) -> F32:
-    """One vector of the directions of motion, where and when."""
-    moved = flow.astype(np.float32) / FLOW_SCALE
+def flow_numbers(body: U8, flow: F32) -> F32:
+    """One vector of the directions of motion, where and when.  flow: (T, H, W, 2) as body's"""
+    moved = flow / np.float32(FLOW_SCALE)
     seen = (body > 0) | (np.roll(body, 1, axis=0) > 0)
     speed = np.hypot(moved[..., 0], moved[..., 1]) * seen
     speed[speed < STILL] = 0
@@ -55,6 +57,11 @@ def flow_numbers(body: U8, flow: I8) -> F32:
     sector = np.floor(angle + 0.5).astype(np.int64) % FLOW_BINS
     directed = np.stack([_cells(speed * (sector == k), FLOW_CELLS) for k in range(FLOW_BINS)], -1)
     return np.concatenate([unit(_blocks(_summed(directed, e), None)) for e in divisions(body)])
+
+
+def first_numbers(body: U8) -> F32:
+    """One vector of the first picture: where the body was before anything happened."""
+    return unit(gradients(square(body[:1].astype(np.float32))))
 
 
 def unit(vector: F32) -> F32:
@@ -68,7 +75,7 @@ def projections(body: U8) -> tuple[F32, F32, F32]:
     import cv2
 
     small = np.stack([cv2.resize(b, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST) for b in body])
-    front = small.astype(np.float32) / 255
+    front = np.asarray(small / np.float32(255), np.float32)
     t, y, x = np.nonzero(small)
     plane = np.minimum((small[t, y, x].astype(np.int64) - 1) * PLANES // 255, PLANES - 1)
     side = np.zeros((len(body), SIDE, PLANES), np.float32)
@@ -99,7 +106,7 @@ def _summed(frames: F32, edges: NDArray[np.int64]) -> F32:
     """Sums over the parts of a clip: (len(PARTS), ...)"""
     empty = np.zeros(frames.shape[1:], np.float32)
     quarters = [frames[a:b].sum(axis=0) if b > a else empty
-                for a, b in zip(edges[:-1], edges[1:], strict=True)]  # fmt: skip
+                for a, b in pairwise(edges)]  # fmt: skip
     return np.stack([np.sum(quarters[a:b], axis=0) for a, b in PARTS])
 
 

@@ -47,9 +47,7 @@ class Gram:
         return np.asarray(self.products[np.ix_(asked, own)] @ weights, np.float32)
 
 
-def opinions(
-    vectors: F32, learned: Mask, targets: I64, classes: int, groups: Sequence[str]
-) -> F32:
+def opinions(vectors: F32, learned: Mask, targets: I64, classes: int, groups: Sequence[str]) -> F32:
     """(N, classes): of what is learned from, by machines that have not seen its group.
 
     vectors: (N, D)   learned: (N,)   targets: (N,), used where learned   groups: (N,)

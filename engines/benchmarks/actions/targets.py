@@ -1,12 +1,16 @@
-"""Training classes of depth clips: every action of every set, and its mirror image.
+"""Training classes of depth clips: every action, and its mirror image.
 
 A swipe to the left, mirrored, is no swipe to the left, but it is something: a class of its own
-teaches the network from twice as many clips and asks nothing false of it.
+teaches from twice as many clips and asks nothing false.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engines.training.manifest import Row
 
@@ -21,17 +25,38 @@ SYMMETRIC: Mapping[str, frozenset[str]] = {
 }
 """Actions that look the same in a mirror."""
 
-Target = tuple[str, str, bool]
-"""(data set, label, whether it is a mirror image that is another action)"""
 
+@dataclass(frozen=True, slots=True)
+class MirrorClasses:
+    """Numbers of the actions of one set, and of those mirror images that are none of them."""
 
-def target_of(row: Row, mirror: bool) -> Target:
-    """The training class of a clip or of its mirror image."""
-    symmetric = row.label in SYMMETRIC.get(row.dataset, frozenset())
-    return row.dataset, row.label, mirror and not symmetric
+    plain: tuple[str, ...]  # actions, numbered from 0
+    apart: tuple[str, ...]  # actions whose mirror image is numbered after them, in this order
 
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> MirrorClasses:
+        """All actions of clips of one data set."""
+        names = sorted({row.label for row in rows})
+        symmetric = SYMMETRIC.get(rows[0].dataset, frozenset()) if rows else frozenset()
+        return cls(tuple(names), tuple(name for name in names if name not in symmetric))
 
-def targets_of(rows: Sequence[Row]) -> dict[Target, int]:
-    """All training classes of some clips, numbered."""
-    every = {target_of(row, mirror) for row in rows for mirror in (False, True)}
-    return {target: number for number, target in enumerate(sorted(every))}
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.plain) + len(self.apart)
+
+    def target(self, label: str, mirror: bool) -> int:
+        """The class of a clip, or of its mirror image; 0 for an action that is not known."""
+        if mirror and label in self.apart:
+            return len(self.plain) + self.apart.index(label)
+        return self.plain.index(label) if label in self.plain else 0
+
+    @property
+    def straight(self) -> NDArray[np.int64]:
+        """Columns that speak of each action in a clip as it is."""
+        return np.arange(len(self.plain))
+
+    @property
+    def mirrored(self) -> NDArray[np.int64]:
+        """Columns that speak of each action in a mirrored clip."""
+        return np.array([self.target(name, True) for name in self.plain], np.int64)

@@ -17,11 +17,11 @@ from engines.benchmarks.postures.motion import MOTION
 from engines.benchmarks.postures.movenet import BACKBONE
 from engines.benchmarks.postures.track import mirrored_points
 
-AGO = (2, 4, 8)  # feature frames before, 7.5 a second
+AGO = (2, 4, 8, 14)  # feature frames before, 7.5 a second
 SPANS = (2, 4, 8, 15)  # motion is averaged over so many
 WINDOW = 15
 PROJECTED = 64
-DIM = 640
+DIM = 704
 SMALL = 1e-3
 NOSE, SHOULDERS, HIPS, KNEES, ANKLES = 0, (5, 6), (11, 12), (13, 14), (15, 16)
 

@@ -124,12 +124,14 @@ def seen_in(steps: Sequence[Step], tracker: Tracker) -> dict[str, NDArray[np.gen
 
 def frames_of(steps: Sequence[Step], tracker: Tracker) -> Iterator[tuple[int, Sight, F32, float]]:
     """Time, person, motion and light of every feature frame that has a picture."""
-    flow_of, before = FlowEstimator(), None
+    flow_of = FlowEstimator()
+    before: NDArray[np.uint8] | None = None
+    shown: NDArray[np.int8] | None
     for step in steps:
         grey = None if step.rgb is None else to_grey(step.rgb)
         if step.is_feature and step.rgb is not None and grey is not None:
-            flow = None if before is None else flow_of(before, grey)
-            shown = None if flow is None else flow[content(*step.rgb.shape[:2])]
+            seen = content(*step.rgb.shape[:2])
+            shown = None if before is None else flow_of(before, grey)[seen]
             sight = tracker(step.rgb, shown)
             yield step.t_ns, sight, motion_numbers(shown, sight.box), float(step.rgb.mean() / 255)
         before = grey

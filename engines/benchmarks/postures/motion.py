@@ -24,7 +24,7 @@ def motion_numbers(flow: NDArray[np.int8] | None, box: Box) -> F32:
     if flow is None:
         return np.zeros(MOTION, np.float32)
     height = flow.shape[0]
-    pixels = flow.astype(np.float32) / FLOW_SCALE
+    pixels = np.asarray(flow / np.float32(FLOW_SCALE), np.float32)
     top, left = (box.y - box.side / 2) * height, (box.x - box.side / 2) * height
     side = box.side * height
     rows = [slice(*_within(top + a * side, top + b * side, height))

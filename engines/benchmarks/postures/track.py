@@ -124,7 +124,8 @@ def moving_part(flow: NDArray[np.int8]) -> F32 | None:
     x, y, w, h, area = stats[1:][stats[1:, cv2.CC_STAT_AREA].argmax()]
     if area < FEWEST:
         return None
-    return np.array([x + w / 2, y + h / 2, w, h], np.float32) / flow.shape[0]
+    part = np.array([x + w / 2, y + h / 2, w, h], np.float32)
+    return np.asarray(part / np.float32(flow.shape[0]), np.float32)
 
 
 def view(rgb: U8, box: Box, turn: int) -> U8:

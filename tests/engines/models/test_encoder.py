@@ -68,7 +68,9 @@ def test_an_unknown_height_leaves_the_views_of_distance_alone() -> None:
 def test_a_crop_without_any_return_gives_finite_numbers() -> None:
     from engines.models.encoder import Relief
 
-    assert torch.isfinite(Relief()(torch.zeros((1, SMALL_SIZE, SMALL_SIZE, 2), dtype=torch.int32))).all()
+    assert torch.isfinite(
+        Relief()(torch.zeros((1, SMALL_SIZE, SMALL_SIZE, 2), dtype=torch.int32))
+    ).all()
 
 
 def test_flow_enters_the_network_in_pixels_with_its_speed() -> None:
