@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import MissingFileError
-from edge.vocabulary import MODALITIES, Modality
+from edge.vocabulary import Modality
 from engines.benchmarks.features import Encoded, Piece, decision_windows
 from engines.benchmarks.heads import HELD, MEAN
 from engines.benchmarks.items import Fold, Items, Question, Workbench
@@ -31,13 +31,14 @@ from engines.benchmarks.runner import Answered
 from engines.benchmarks.scene_figure import best_simplex, scene_figure
 from engines.benchmarks.weather import notes
 from engines.benchmarks.weather.conditions import (
+    ABSENT,
     CLEAN,
     GRADED,
     Condition,
     bad_conditions,
     graded_conditions,
 )
-from engines.benchmarks.weather.films import film_questions, training_kinds
+from engines.benchmarks.weather.films import film_questions
 from engines.benchmarks.weather.noise import Noise, load_noise, noise_rows
 from engines.benchmarks.weather.parts import aligned, blind, joined, under
 from engines.benchmarks.weather.pictures import (
@@ -49,7 +50,9 @@ from engines.benchmarks.weather.pictures import (
 )
 from engines.benchmarks.weather.scene import EPISODES, troubled_scene
 from engines.benchmarks.weather.store import Order, WeatherStore, make_weather, open_weather
-from engines.training.manifest import read_manifest
+from engines.training.clips import clips_of
+from engines.training.labels import LabelMap
+from engines.training.manifest import Row, read_manifest
 from engines.training.spoilers import KINDS
 from engines.training.truth import read_truth, truth_file
 
@@ -58,10 +61,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Spoiling:
-    """How much bad weather heads learn from; as in the training presets, whose cache is used."""
+    """How much bad weather heads learn from."""
 
-    every: int = 4  # experts learn from every n-th training clip, as it is and with one trouble
-    held_kinds: int = 1  # troubles of each clip of a held-out person, for the gate
+    every: int = 4  # training clips, as engines/training/clips.py chooses them and their troubles
     film_copies: int = 2  # troubles of each training film
 
 
@@ -77,7 +79,7 @@ class RobustnessSuite:
     def questions(self, bench: Workbench, progress: Progress) -> Sequence[Question]:
         """Clean, absent, spoiled, by strength; what cues and strangers are worth.  See Suite."""
         every = self.spoiling.every
-        rooms = open_rooms(bench, self.sizes, lambda rows: rows[every - 1 :: every], progress)
+        rooms = open_rooms(bench, self.sizes, lambda rows: troubled(rows, every), progress)
         store, noise = open_weather(bench), household_noise(bench)
         train = training_items(rooms, store, self.spoiling, bench.workers, progress)
         asked = room_questions(rooms, store, noise, train, bench.workers, progress)
@@ -122,11 +124,13 @@ def training_items(
     rooms: Rooms, store: WeatherStore, how: Spoiling, workers: int, progress: Progress
 ) -> Items:
     """Windows as they are and spoiled; those of held-out persons have the tag HELD."""
-    orders = [Order(clip.row, training_kinds(clip.row, KINDS, 1)) for clip in rooms.seen]
-    orders += [Order(clip.row, training_kinds(clip.row, KINDS, how.held_kinds))
-               for clip in rooms.held]  # fmt: skip
-    make_weather(store, orders, None, workers, progress, "training rooms in bad weather")
     by_name = {clip.row.name: clip for clip in (*rooms.seen, *rooms.held)}
+    kinds = copied_kinds(rooms.candidates, how.every)
+    orders = [
+        Order(clip.row, tuple(Condition(kind, training=True) for kind in kinds[name]))
+        for name, clip in by_name.items()
+    ]
+    make_weather(store, orders, None, workers, progress, "training rooms in bad weather")
     copies = [
         made
         for order in orders
@@ -141,6 +145,21 @@ def training_items(
     return rooms.items(pieces_of([*rooms.seen, *rooms.held, *copies], windows))
 
 
+def copied_kinds(rows: Sequence[Row], every: int) -> dict[str, list[str]]:
+    """The troubles that a training gives copies of each clip, by clip name."""
+    kinds: dict[str, list[str]] = {row.name: [] for row in rows}
+    for clip in clips_of(rows, LabelMap(), Path(), every):
+        if clip.spoiled is not None:
+            kinds[clip.row.name].append(clip.spoiled)
+    return kinds
+
+
+def troubled(rows: Sequence[Row], every: int) -> list[Row]:
+    """Training clips of which there is a copy with a trouble."""
+    kinds = copied_kinds(rows, every)
+    return [row for row in rows if set(kinds[row.name]) & set(KINDS)]
+
+
 def room_questions(
     rooms: Rooms,
     store: WeatherStore,
@@ -150,8 +169,8 @@ def room_questions(
     progress: Progress,
 ) -> list[Question]:
     """All that is asked of test rooms, one window a clip."""
-    bad, graded = bad_conditions(), graded_conditions()
-    wanted = tuple(dict.fromkeys([*bad, *graded]))
+    bad, graded, gone = bad_conditions(), graded_conditions(), [Condition(k) for k in ABSENT]
+    wanted = tuple(dict.fromkeys([*bad, *graded, *gone]))
     orders = [Order(clip.row, wanted) for clip in rooms.test]
     make_weather(store, orders, noise, workers, progress, "test rooms in bad weather")
     clean = under(rooms.items(pieces_of(rooms.test), {}), CLEAN)
@@ -164,12 +183,8 @@ def room_questions(
             ]
         )
 
-    absent = joined(
-        [
-            *(under(clean.without(m), f"no {m.value}") for m in MODALITIES),
-            under(clean.without(Modality.RGB).without(Modality.FLOW), "no camera"),
-        ]
-    )
+    simply = (Modality.RGB, Modality.FLOW, Modality.AUDIO)  # the others are as they were
+    absent = joined([*(under(clean.without(m), f"no_{m.value}") for m in simply), in_weather(gone)])
     spoiled = in_weather(bad)
     told = (*rooms.notes, *notes.ROOMS)
     return [

@@ -45,6 +45,7 @@ class Rooms:
     seen: tuple[Encoded, ...]  # persons that the encoders may have learned from
     held: tuple[Encoded, ...]  # other training persons, from whom no encoder learned
     test: tuple[Encoded, ...]
+    candidates: tuple[Row, ...]  # all training clips, encoded or not
     truths: Mapping[str, Truth]  # by clip name
     notes: tuple[str, ...]
 
@@ -79,7 +80,8 @@ def open_rooms(bench: Workbench, sizes: RoomSizes, choose: Choose, progress: Pro
     def of(rows: Sequence[Row]) -> tuple[Encoded, ...]:
         return tuple(by_name[row.name] for row in rows if row.name in by_name)
 
-    return Rooms(of(seen), of(held), of(sides.test), truths, notes_of(bench, sides, held))
+    told = notes_of(bench, sides, held)
+    return Rooms(of(seen), of(held), of(sides.test), sides.train, truths, told)
 
 
 def spread(rows: Sequence[Row], count: int) -> list[Row]:

@@ -232,7 +232,7 @@ def _shelf(m: MeshBuilder, f: Furniture, rng: Rng) -> None:
 
 def _doorway(m: MeshBuilder, f: Furniture, rng: Rng) -> None:
     """An open door to a dark corridor, flat on the wall; people pass through it."""
-    m.box([0, 0.0, 1.03], [0.52, 0.015, 1.08], painted(rng, (0, 0.3), (0.3, 0.95)), bevel=0.005)
+    m.box([0, 0.0, 1.055], [0.52, 0.015, 1.055], painted(rng, (0, 0.3), (0.3, 0.95)), bevel=0.005)
     m.box([0, -0.016, 1.02], [0.45, 0.003, 1.02], BLACK, bevel=0.001)
 
 

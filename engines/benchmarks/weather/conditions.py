@@ -15,7 +15,7 @@ from edge.vocabulary import Modality
 from engines.benchmarks.weather.noise import Noise, recorded_noise
 from engines.training.datasets import Spoiler
 from engines.training.manifest import Row
-from engines.training.spoilers import make_spoiler
+from engines.training.spoilers import NO_DEPTH, make_spoiler
 
 CLEAN = "clean"
 HOUSEHOLD = "household_noise"
@@ -35,20 +35,26 @@ HURTS: Mapping[str, tuple[Modality, ...]] = {
 }
 """Kind -> the modalities whose own signal it falsifies; the crop of the others may suffer, too."""
 
+NO_CAMERA = "no_camera"
+ABSENT: Mapping[str, tuple[Modality, ...]] = {
+    NO_DEPTH: (Modality.DEPTH,),
+    NO_CAMERA: PICTURE,
+}
+"""Sensors that are not there, as far as others feel it: the crop follows from motion and depth."""
+
 GRADED = ("dark", "depth_holes", "noisy_sound")
 """Kinds whose curve over strength is drawn."""
 
 BAD, MILD = 0.9, 0.4
 GRADES = (0.2, MILD, 0.65, BAD)
-SHIFTS_AND_FREEZES = ("frozen", "late_picture", "depth_frozen", "late_sound", HOUSEHOLD)
-"""These have no strength."""
+STRENGTHLESS = ("frozen", "late_picture", "depth_frozen", "late_sound", HOUSEHOLD)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One trouble of one strength."""
 
-    kind: str  # in HURTS
+    kind: str  # in HURTS or ABSENT
     strength: float | None = None  # 0 mild ... 1 bad; None: has none, or drawn as in training
     training: bool = False  # with the draws of the training cache
 
@@ -60,8 +66,8 @@ class Condition:
 
     @property
     def hurts(self) -> tuple[Modality, ...]:
-        """See HURTS."""
-        return HURTS[self.kind]
+        """See HURTS and ABSENT."""
+        return {**HURTS, **ABSENT}[self.kind]
 
     @property
     def is_sound(self) -> bool:
@@ -76,7 +82,7 @@ class Condition:
 
 def at_strength(kind: str, strength: float) -> Condition:
     """A kind as a condition, with its strength if it has one."""
-    return Condition(kind, None if kind in SHIFTS_AND_FREEZES else strength)
+    return Condition(kind, None if kind in STRENGTHLESS else strength)
 
 
 def bad_conditions(kinds: tuple[str, ...] = tuple(HURTS)) -> tuple[Condition, ...]:
@@ -99,9 +105,15 @@ def spoiler_of(condition: Condition, row: Row, noise: Noise | None, own_rms: flo
         if noise is None:
             raise ValueError("household noise was asked for, and none is at hand")
         return recorded_noise(noise.draw(condition.seed(row)), own_rms)
-    strength = condition.strength if not condition.training else None
-    spoil = make_spoiler(condition.kind, condition.seed(row), strength)
+    if condition.kind == NO_CAMERA:
+        return blinded
+    spoil = make_spoiler(condition.kind, condition.seed(row), condition.strength)
     return hearing_only(spoil) if condition.is_sound else spoil
+
+
+def blinded(item: Step | Tick) -> Step | Tick:
+    """No picture from the colour camera."""
+    return item if isinstance(item, Tick) else replace(item, rgb=None)
 
 
 def hearing_only(spoil: Spoiler) -> Spoiler:

@@ -57,7 +57,7 @@ def film_questions(
     learned = film_items([*train, *(clip for clip in copied if clip is not None)])
     clean = under(film_items(test), CLEAN)
     spoiled = [under(aligned(film_items(store.load_all(test, c)), clean), c.name) for c in bad]
-    absent = [under(clean.without(m), f"no {m.value}") for m in MODALITIES]
+    absent = [under(clean.without(m), f"no_{m.value}") for m in MODALITIES]
     notes = (*notes_of(bench, sides, encoded), FILM_NOTE)
     return [
         Question(

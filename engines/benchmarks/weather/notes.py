@@ -9,7 +9,11 @@ ROOMS = (
     "modalities dropped at random on the way",
     "made before preprocessing: crop, optical flow and quality cues follow from the spoiled signal",
 )
-ABSENT = ("no camera: neither RGB nor optical flow, which is computed from it",)
+ABSENT = (
+    "no camera: neither RGB nor optical flow, which is computed from it",
+    "without depth or without the camera the crop follows what is left, and the other pictures are "
+    "cut anew; without RGB, flow or sound alone (switched off) the others stay as they were",
+)
 SPOILED = (
     "every trouble of the same clips, one after another: the numbers are means over the troubles. "
     "Dark, blurred, frozen and late pictures falsify the optical flow, too",

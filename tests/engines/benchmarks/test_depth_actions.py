@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engines.benchmarks import depth_actions
-from engines.benchmarks.actions.clips import SIDE, DepthClip, U8, cut_body, flow_of
+from engines.benchmarks.actions.clips import SIDE, U8, DepthClip, cut_body, flow_of
 from engines.benchmarks.actions.maps import depth_numbers, divisions, flow_numbers
 from engines.benchmarks.actions.ridge import opinions
 from engines.benchmarks.actions.targets import MirrorClasses

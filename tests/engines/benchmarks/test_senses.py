@@ -84,7 +84,7 @@ def test_which_classes_are_asked_does_not_depend_on_test_clips(
     asked = []
     for offset in (0, 1):  # other test labels
         fold = Fold(items(30, 10, 0, "train"), items(12, 0, offset, "test"))
-        asked.append(rooms.two_senses(fold, Rooms((), (), (), {}, ())))
+        asked.append(rooms.two_senses(fold, Rooms((), (), (), (), {}, ())))
     assert asked[0].folds[0].test.classes == asked[1].folds[0].test.classes == CLASSES
     assert all(set(i.groups).isdisjoint(asked[0].folds[0].test.groups) for i in looked_at)
     assert "test" not in inspect.signature(senses.recalls).parameters

@@ -7,7 +7,9 @@ import pytest
 
 from edge.values import F32
 from edge.vocabulary import Modality
+from engines.benchmarks.robustness import copied_kinds, troubled
 from engines.benchmarks.weather.conditions import (
+    ABSENT,
     BAD,
     HOUSEHOLD,
     HURTS,
@@ -61,15 +63,26 @@ def test_a_training_condition_is_what_the_training_cache_holds(source: Held) -> 
     assert np.array_equal(mine.parts[Modality.RGB].tensors, theirs.parts[Modality.RGB].tensors)
 
 
-def test_a_room_is_learned_from_with_the_trouble_that_the_training_chose() -> None:
+def test_rooms_are_learned_from_with_the_troubles_that_the_training_chose() -> None:
     rows = [
         Row(Path(f"{i}.mcap"), f"train-0-{i:05d}-walk-4s.mcap", "rooms", "rgb", "walk", "body1|2")
-        for i in range(12)
+        for i in range(24)
     ]
-    spoiled = [c for c in clips_of(rows, LabelMap(), Path("inputs"), 1) if c.spoiled]
-    mine = [training_kinds(row, KINDS, 1)[0].kind for row in rows]
-    assert mine == [clip.spoiled for clip in spoiled]
-    assert len(set(mine)) > 3
+    spoiled = [c for c in clips_of(rows, LabelMap(), Path("inputs"), 4) if c.spoiled]
+    kinds = copied_kinds(rows, 4)
+    assert sorted((n, k) for n, own in kinds.items() for k in own) == sorted(
+        (c.row.name, c.spoiled) for c in spoiled
+    )
+    chosen = troubled(rows, 4)
+    assert len(chosen) == 6
+    assert all(set(kinds[row.name]) & set(KINDS) for row in chosen)
+
+
+def test_without_depth_the_pictures_are_cut_anew_and_without_a_camera_depth_is(
+    source: Held,
+) -> None:
+    for kind, lost in ABSENT.items():
+        assert set(Modality) - set(seen(source, Condition(kind)).parts) == set(lost)
 
 
 def test_several_troubles_of_one_clip_differ() -> None:
