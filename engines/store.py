@@ -46,10 +46,12 @@ INTENT = (
     "## Known limits",
     "- Depth was learned from rendered rooms alone, and real pictures at most from films of",
     "  fights: real homes, blankets, pets and crowded rooms were never seen.",
-    "- Crouching, kneeling and lying down on purpose may be mistaken for a fall. How well falls",
-    "  are found without depth or sound must be read in the results of this very model.",
-    "- Somebody who has not moved since the start is looked for in the whole picture, not in a",
-    "  crop, and is recognised less well.",
+    "- Crouching, kneeling and above all lying or sitting down on the floor on purpose may be",
+    "  mistaken for a fall.",
+    "- Depth carries most of it: without depth, as with a plain camera, recorded falls are not told",
+    "  from other movements. See the results of this very model.",
+    "- Without depth, somebody who has not moved since the start is looked for in the whole",
+    "  picture, not in a crop, and is recognised less well.",
     "- Expect worse results in rooms, on cameras and with people unlike those below.",
 )
 
