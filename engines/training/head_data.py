@@ -27,7 +27,7 @@ class Disturbance:
     drop: float = 0.25  # chance that a modality is missing; never all of them
     lose_step: float = 0.1
     noise: float = 0.1  # in units of a channel's spread, alike for all steps of an item
-    spoil: float = 0.1  # chance that a modality's features drown in noise, its cues unchanged
+    spoil: float = 0.2  # chance that a modality's features drown in noise, its cues unchanged
     spoil_noise: float = 2.0
 
 

@@ -18,9 +18,9 @@ class ExpertSettings:
     judged together say what the others cannot see. 0 for the numbers of single modalities.
     """
 
-    temporal: str = "mean"  # see engines/models/temporal.py
-    steps: int = 400
-    batch: int = 128
+    temporal: str = "attention"  # see engines/models/temporal.py
+    steps: int = 300
+    batch: int = 96
     rate: float = 2e-3
     decay: float = 0.1
     dropout: float = 0.3  # of pooled channels

@@ -5,6 +5,14 @@ experts are trained once for each fold of groups and judge the fold they have no
 every expert's temperature learn from these judgements (Wolpert 1992, "Stacked generalization"). The
 experts in use have seen all folds. With ``held``, items of groups that not even the encoders have
 learned from, the gate learns from what the experts say of those, and no folds are needed.
+
+What made a gate better than the mean on groups never seen, most important first: experts trained
+also by the loss of their product (ExpertSettings.team); opinions joined as logarithms, so that
+independent evidence adds up, where mixtures of probabilities lost to the mean; a gate that sees
+numbers about the experts (sureness, novelty) and not their features; fitting it, and temperatures,
+out of sample; noise in single modalities while it is fitted (Disturbance.spoil). Joint training was
+no better than this and has to be done again for every gate. Gates with a classifier of their own
+need many items: give those no small ``held``.
 """
 
 from __future__ import annotations

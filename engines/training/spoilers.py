@@ -35,8 +35,8 @@ LATE_S = 0.5
 def make_spoiler(kind: str, seed: int, strength: float | None = None) -> Spoiler:
     """One sensor fails the same way for a whole clip.
 
-    kind: one of KINDS, or NO_DEPTH   strength: 0 mild ... 1 bad; None: drawn at random   returns: to be given
-    the clip's grid points and ticks in order
+    kind: one of KINDS, or NO_DEPTH   strength: 0 mild ... 1 bad; None: drawn at random
+    returns: to be given the clip's grid points and ticks in order
     """
     rng = np.random.default_rng([seed, (*KINDS, NO_DEPTH).index(kind)])
     drawn = float(rng.uniform(0.3, 1.0))

@@ -23,6 +23,7 @@ WINDOW = 15
 PROJECTED = 64
 DIM = 704
 SMALL = 1e-3
+HEIGHTS = slice(0, 3)  # of hips, shoulders and nose, among the numbers of a pose
 NOSE, SHOULDERS, HIPS, KNEES, ANKLES = 0, (5, 6), (11, 12), (13, 14), (15, 16)
 
 
@@ -67,9 +68,10 @@ def pose_numbers(points: F32, boxes: F32, sure: F32) -> F32:
     extent = (places.max(axis=1) - places.min(axis=1)) / side
     angles = [v / np.maximum(np.hypot(*v.T)[:, None], SMALL) for v in (torso, leg, whole)]
     numbers = [
+        hips[:, 1:], shoulders[:, 1:], places[:, NOSE, 1:],
         about.reshape(len(points), -1), trust, sure, torso, leg, whole, extent, *angles,
         np.log(np.maximum(extent[:, :1], SMALL) / np.maximum(extent[:, 1:], SMALL)),
-        hips[:, 1:], shoulders[:, 1:], places[:, NOSE, 1:], ankles[:, 1:], boxes[:, 1:],
+        ankles[:, 1:], boxes[:, 1:],
         trust.mean(axis=1, keepdims=True), sure[:, 1:] - sure[:, :1],
     ]  # fmt: skip
     return np.concatenate(numbers, axis=1).astype(np.float32)
@@ -92,13 +94,30 @@ def window_vectors(course: Course, frame: int) -> tuple[F32, F32]:
     first = max(frame - WINDOW + 1, 0)
     pose, look = course.pose, course.look
     recent = slice(max(frame - 2, 0), frame + 1)
+    changes = [change_numbers(pose[frame], pose[p], look[frame], look[p]) for p in past]
     seen = [
         pose[frame], pose[recent].mean(axis=0), *(pose[frame] - pose[p] for p in past),
-        look[recent].mean(axis=0), look[frame] - look[past[-1]],
+        look[recent].mean(axis=0), look[frame] - look[past[-1]], *changes,
+        downward(pose[first : frame + 1, HEIGHTS]),
     ]  # fmt: skip
     moved = [course.motion[max(frame - span + 1, 0) : frame + 1].mean(axis=0) for span in SPANS]
     moved += [course.motion[first : frame + 1].max(axis=0)]
     return padded(seen), padded(moved)
+
+
+def change_numbers(pose: F32, past: F32, look: F32, look_past: F32) -> F32:
+    """How much changed, whatever the direction; and how far hips, shoulders and nose went down."""
+    heights = (pose - past)[HEIGHTS]
+    sizes = [np.abs(pose - past).mean(), np.abs(look - look_past).mean()]
+    return np.array([*sizes, *np.maximum(heights, 0)], np.float32)
+
+
+def downward(heights: F32) -> F32:
+    """The fastest way down and up within a window.  heights: (n, 3), down is positive"""
+    if len(heights) < 3:
+        return np.zeros(2 * heights.shape[1], np.float32)
+    speed = heights[2:] - heights[:-2]
+    return np.concatenate([speed.max(axis=0), speed.min(axis=0)])
 
 
 def padded(parts: list[F32]) -> F32:

@@ -46,9 +46,9 @@ BELONGING = (
     "chance 50 %",
     "every window of the second modality occurs once in either class, so one modality alone "
     "can know nothing: its row checks the construction",
-    "an average of what each modality says alone cannot answer this, nor can a linear classifier of "
-    "both side by side, nor a gate whose weights leave the experts' scores as they are at chance: a "
-    "fusion must compare features",
+    "an average of what each modality says alone cannot answer this, nor can a linear classifier "
+    "of both side by side, nor a gate whose weights leave the experts' scores as they are at "
+    "chance: a fusion must compare features",
 )
 OTHER_CLIP = (
     "the other one is of another person's clip, at the same time since its start",

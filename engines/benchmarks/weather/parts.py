@@ -86,31 +86,30 @@ def values_of(answered: Answered, method: str, condition: str) -> list[float]:
 
 
 def resamples_of(answered: Answered, method: str, condition: str) -> F64:
-    """The headline under one condition in every draw of groups, seeds averaged: (B,)
+    """The headline under one condition in every draw of groups, mean over seeds: (B,)
 
     Draws are the same for all methods and conditions, as long as their groups are the same.
     """
     rows = rows_of(answered, condition)
-    asked = part_of(asked_of(answered), rows)
-    scores = answered.answers[method].averaged().scores[rows]
-    return resampled(asked, scores, answered.question.measure, draws_of(asked))
+    asked, name = part_of(asked_of(answered), rows), answered.question.measure
+    draws = draws_of(asked)
+    seeds = answered.answers[method].seeds
+    return np.asarray(
+        np.mean([resampled(asked, seed.scores[rows], name, draws) for seed in seeds], axis=0)
+    )
 
 
 def over(
     answered: Answered, method: str, other: str, conditions: Sequence[str] | None = None
 ) -> Estimate:
-    """Method minus other, averaged over conditions; the same groups drawn for all.
+    """Method minus other, averaged over seeds and conditions; the same groups drawn for all.
 
     conditions: default all
     """
-    chosen = conditions_of(answered) if conditions is None else conditions
     points, draws = [], []
-    for condition in chosen:
-        rows = rows_of(answered, condition)
-        asked = part_of(asked_of(answered), rows)
-        both = [answered.answers[name].averaged().scores[rows] for name in (method, other)]
-        mine, theirs = (getattr(measure(asked, s), answered.question.measure) for s in both)
-        points.append(mine - theirs)
+    for condition in conditions_of(answered) if conditions is None else conditions:
+        values = [np.mean(values_of(answered, name, condition)) for name in (method, other)]
+        points.append(float(values[0] - values[1]))
         draws.append(
             resamples_of(answered, method, condition) - resamples_of(answered, other, condition)
         )

@@ -158,5 +158,5 @@ def test_a_pose_is_told_alike_wherever_and_however_large_it_is() -> None:
     sure = np.ones((1, 3), np.float32)
     near_said = pose_numbers(points, np.array([[0.5, 0.5, 1.0]], np.float32), sure)
     far_said = pose_numbers(far, np.array([[0.55, 0.55, 0.5]], np.float32), sure)
-    about = slice(0, 34)
+    about = slice(3, 37)
     assert near_said[0, about] == pytest.approx(far_said[0, about], abs=1e-4)

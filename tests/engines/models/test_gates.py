@@ -178,6 +178,23 @@ def test_the_gate_that_sees_features_computes_the_runtimes_formula() -> None:
     assert torch.allclose(gate(evidence).weights, net.gate(pooled, there, quality), atol=1e-5)
 
 
+def test_the_mixture_of_logarithms_is_the_runtimes_pool_at_its_limit() -> None:
+    from engines.models.fusion import pooled_opinions
+    from engines.models.gates.mixture import LogMixture
+
+    gate, evidence = gate_of("moe_log"), evidence_of(14)
+    assert isinstance(gate, LogMixture)
+    log_weights = gate.log_weights(evidence.masked())
+    opinions = torch.log_softmax(evidence.logits, dim=2)
+    power, independence = torch.tensor([1e-3]), gate.independence.detach().clamp(0, 1)[None]
+    with torch.no_grad():
+        gate.independence.copy_(independence[0])
+    expected = pooled_opinions(log_weights, opinions, power, independence)
+    anything = evidence.there.any(dim=1)
+    got = gate(evidence).log_probabilities
+    assert torch.allclose(got[anything].exp(), expected[anything].exp(), atol=1e-2)
+
+
 def test_flow_decides_what_passes_of_rgb_and_of_nothing_else() -> None:
     gate, evidence = gate_of("flow_gated"), evidence_of(11)
     rgb, flow = MODALITIES.index(Modality.RGB), MODALITIES.index(Modality.FLOW)

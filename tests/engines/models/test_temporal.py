@@ -78,21 +78,27 @@ def test_a_convolution_never_looks_ahead() -> None:
     assert not torch.allclose(before[:, :, 6:], after[:, :, 6:])
 
 
-def test_the_convolution_computes_the_runtimes_formula() -> None:
+@pytest.mark.parametrize("name", ["conv", "conv_attention"])
+def test_the_stages_compute_the_runtimes_formula(name: str) -> None:
     from engines.models.fusion import FusionNet
 
     torch.manual_seed(0)
     net, m = FusionNet(), len(MODALITIES)
-    stage = TEMPORAL["conv"](m, VIDEO_STEPS, FEATURE_DIM)
+    stage = TEMPORAL[name](m, VIDEO_STEPS, FEATURE_DIM)
     with torch.no_grad():
         net.temporal_bias.normal_()
         stage.convolution.kernel.copy_(net.temporal_kernel)
         stage.convolution.bias.copy_(net.temporal_bias)
+        if name == "conv_attention":
+            stage.pool.query.normal_(std=0.2)
+            stage.pool.age.normal_()
+            net.temporal_query.copy_(stage.pool.query.flatten(1))
+            net.temporal_age.copy_(stage.pool.age.flip(2))  # the runtime's begins with the oldest
     random = torch.Generator().manual_seed(3)
-    valid = torch.rand(6, m, VIDEO_STEPS, generator=random) < 0.7
-    x = torch.randn(6, m, VIDEO_STEPS, FEATURE_DIM, generator=random) * valid[..., None]
+    valid = torch.rand(3, m, VIDEO_STEPS, generator=random) < 0.7
+    x = torch.randn(3, m, VIDEO_STEPS, FEATURE_DIM, generator=random) * valid[..., None]
     got = stage(x, valid.float())
-    assert torch.allclose(got, net.temporal(x, valid.float()), atol=1e-5)
+    assert torch.allclose(got, net.temporal(x, valid.float()), atol=1e-4)
     reference = ReferenceFusion(net.to_parameters())
     for row in range(len(x)):
         for k in range(m):
