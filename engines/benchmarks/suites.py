@@ -20,6 +20,8 @@ SUITES: Mapping[str, str] = {
     "selfsup": "engines.benchmarks.pretext:SUITE",
     "sound": "engines.benchmarks.sound:SUITE",
     "transfer": "engines.benchmarks.transfer:SUITE",
+    "falls": "engines.benchmarks.falls:SUITE",
+    "depth_actions": "engines.benchmarks.depth_actions:SUITE",
 }
 """Command line word -> module and the name of its Suite."""
 

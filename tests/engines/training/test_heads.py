@@ -11,6 +11,7 @@ from engines.benchmarks.items import Items, Prediction
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
 from engines.models.gates import GATES  # noqa: E402
+from engines.models.temporal import TEMPORAL  # noqa: E402
 from engines.training.head_data import Disturbance, balanced  # noqa: E402
 from engines.training.head_settings import ExpertSettings, GateFit, HeadSettings  # noqa: E402
 from engines.training.heads import train_experts, train_gate_on, train_heads  # noqa: E402
@@ -21,7 +22,7 @@ DIM, STEPS = 16, 3
 QUICK = HeadSettings(
     fit="in_sample",
     disturbance=Disturbance(drop=0.1),
-    experts=ExpertSettings(steps=60, batch=64, rate=1e-2),
+    experts=ExpertSettings("mean", steps=60, batch=64, rate=1e-2),
     gate=GateFit(steps=150, batch=128, rate=1e-2, rounds=1),
 )
 
@@ -202,6 +203,26 @@ def test_progress_is_reported_to_the_end() -> None:
         report=lambda done, total, _: seen.append((done, total)),
     )
     assert seen[-1] == (QUICK.experts.steps, QUICK.experts.steps)
+
+
+@pytest.mark.parametrize("team", [0.0, 2.0])
+def test_experts_learn_of_each_other_only_as_a_team(team: float) -> None:
+    items = make_items(200, 14)
+    other = items.features.copy()
+    other[:, 1] = other[::-1, 1]
+    alone = replace(QUICK, experts=replace(QUICK.experts, team=team))
+    own, beside = (
+        train_experts(part, alone, 0).experts.classify.weight[0]
+        for part in (items, replace(items, features=other))
+    )
+    assert torch.allclose(own, beside, atol=1e-4) == (team == 0)
+
+
+@pytest.mark.parametrize("temporal", TEMPORAL)
+def test_every_temporal_stage_learns(temporal: str) -> None:
+    train, test = make_items(300, 15, spoilt=False), make_items(200, 16, spoilt=False)
+    quick = replace(QUICK, experts=replace(QUICK.experts, temporal=temporal))
+    assert accuracy(train_heads(train, "mean", quick, 0).predict(test), test) > 0.9
 
 
 def test_classes_are_drawn_alike() -> None:
