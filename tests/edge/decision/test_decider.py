@@ -59,7 +59,7 @@ def test_a_fall_is_confirmed_at_once_with_its_score_and_gate(room: Room) -> None
 
 def test_a_fall_and_the_long_lie_after_it_are_one_alarm(room: Room) -> None:
     (fall,) = room.sees(fall=0.8)
-    room.sees(fall=0.45, on_floor=0.5)
+    room.sees(fall=0.45, on_floor=0.25)
     (lie,) = room.sees(15, on_floor=0.9)
     assert words([lie]) == [("long_lie", "confirmed")]
     assert lie.id == fall.id
