@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.errors import MissingFileError
 from edge.fusion.parameters import QUALITY_CUES
-from edge.values import F32, FEATURE_DIM
+from edge.values import F32
 from edge.vocabulary import Modality
 from engines.benchmarks.actions.ridge import opinions
 from engines.benchmarks.actions.targets import MirrorClasses
@@ -67,9 +67,9 @@ def question(
     clips = [clip for clip in clips if clip.row.label in classes.plain]
     said = [opinions_of([getattr(c, kind) for c in clips], clips, learned, classes)
             for kind in ("depth", "flow")]  # fmt: skip
-    items = items_of(clips, said, classes)
+    items = items_of(clips, np.stack(said, axis=1), classes)
     first = opinions_of([clip.first for clip in clips], clips, learned, classes)
-    before = {c.row.name: scores[0].mean(axis=0) for c, scores in zip(clips, first, strict=True)}
+    before = {c.row.name: scores for c, scores in zip(clips, first, strict=True)}
     mine = np.array([name in learned for name in items.names], np.bool_)
     left_out = f"{len(rows) - len(clips)} clips cannot be read or show an action never learned"
     return Question(
@@ -96,7 +96,7 @@ def opinions_of(
     learned: frozenset[str],
     classes: MirrorClasses,
 ) -> F32:
-    """Of each clip (views, 2, classes): what a machine says of them in the mirror, and straight.
+    """(N, classes) what a machine says of each clip, as it is and in the mirror, averaged.
 
     vectors: of each clip (V, D), see actions.vectors.Vectors
     """
@@ -108,32 +108,23 @@ def opinions_of(
     groups = [group_of(clips[i].row) for i in owner.tolist()]
     joined = np.concatenate(vectors).astype(np.float32)
     scores = opinions(joined, mine[owner], targets, classes.count, groups)
-    straight, back = scores[0::2][:, classes.straight], scores[1::2][:, classes.mirrored]
-    pairs = np.stack([back, straight], axis=1)
-    ends = np.cumsum([len(clip.mirror) // 2 for clip in clips])
-    return np.split(pairs, ends[:-1])
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))  # the clip itself; its mirror image follows
+    straight, back = scores[starts][:, classes.straight], scores[starts + 1][:, classes.mirrored]
+    return np.asarray((straight + back) / 2, np.float32)
 
 
-def items_of(
-    clips: Sequence[Vectors], said: Sequence[Sequence[F32]], classes: MirrorClasses
-) -> Items:
-    """Every view is an item of two steps: in the mirror, and as it is.
-
-    said: of each modality and clip (views, 2, classes). Heads are made for FEATURE_DIM channels and
-    drop some at random: every score is told so often.
-    """
-    owners = [clip for clip in clips for _ in range(len(clip.mirror) // 2)]
-    scores = np.stack([np.concatenate(parts) for parts in said], axis=1)
-    copies, shape = max(1, FEATURE_DIM // scores.shape[3]), scores.shape[:3]
+def items_of(clips: Sequence[Vectors], said: F32, classes: MirrorClasses) -> Items:
+    """said: (N, M, classes)"""
+    count = len(clips)
     return Items(
         modalities=MODALITIES,
         classes=classes.plain,
-        features=np.tile(scores, copies).astype(np.float16),
-        valid=np.ones(shape, np.bool_),
-        quality=np.ones((*shape[:2], len(QUALITY_CUES)), np.float32),
-        labels=np.array([classes.plain.index(clip.row.label) for clip in owners], np.int64),
-        groups=tuple(group_of(clip.row) for clip in owners),
-        names=tuple(clip.row.name for clip in owners),
+        features=said[:, :, None].astype(np.float16),
+        valid=np.ones((count, len(MODALITIES), 1), np.bool_),
+        quality=np.ones((count, len(MODALITIES), len(QUALITY_CUES)), np.float32),
+        labels=np.array([classes.plain.index(clip.row.label) for clip in clips], np.int64),
+        groups=tuple(group_of(clip.row) for clip in clips),
+        names=tuple(clip.row.name for clip in clips),
     )
 
 

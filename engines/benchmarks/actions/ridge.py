@@ -42,13 +42,9 @@ class Gram:
         """
         own = np.flatnonzero(learn)
         signs = np.eye(classes)[targets[own]] * 2 - 1
-        gram, between = (self.products[np.ix_(r, own)] for r in (self.learned[own], asked))
-        # centred on what is learned from: otherwise all scores of a group that is left out move
-        middle, usual = gram.mean(axis=0), signs.mean(axis=0)
-        between = between - between.mean(axis=1, keepdims=True) - middle + middle.mean()
-        gram = gram - middle[:, None] - middle + middle.mean()
-        weights = np.linalg.solve(gram + LAMBDA * np.eye(len(own)), signs - usual)
-        return np.asarray(between @ weights + usual, np.float32)
+        gram = self.products[np.ix_(self.learned[own], own)]
+        weights = np.linalg.solve(gram + LAMBDA * np.eye(len(own)), signs)
+        return np.asarray(self.products[np.ix_(asked, own)] @ weights, np.float32)
 
 
 def opinions(vectors: F32, learned: Mask, targets: I64, classes: int, groups: Sequence[str]) -> F32:

@@ -162,16 +162,3 @@ def test_no_subject_is_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(fold.test) == 4
     for baseline in asked.baselines.values():
         assert baseline(fold).scores.shape == (4, 2)
-
-
-def test_scores_of_a_group_left_out_are_on_the_scale_of_those_of_a_new_group() -> None:
-    rng = np.random.default_rng(6)
-    targets = np.tile(np.arange(4), 15)
-    groups = [f"s{i // 20}" for i in range(60)]
-    classes, persons = (rng.normal(size=(n, 200)).astype(np.float32) for n in (4, 3))
-    vectors = classes[targets] + 3 * persons[np.arange(60) // 20]
-    vectors += rng.normal(0, 0.3, vectors.shape).astype(np.float32)
-    learned = np.arange(60) < 40
-    said = opinions(vectors, learned, targets, 4, groups)
-    assert said[:40].mean() == pytest.approx(said[40:].mean(), abs=0.1)
-    assert (said.argmax(axis=1) == targets).mean() > 0.9
