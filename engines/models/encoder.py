@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from edge.encoders.spec import FLOW_SCALE, HEIGHT_UNKNOWN, RGB_SIZE, SMALL_SIZE
 from edge.values import FEATURE_DIM
 from edge.vocabulary import Modality
+from engines.models import movenet
 from engines.models.logmel import LogMel
-from engines.models.pretrained import yamnet_state
+from engines.models.pretrained import movenet_convolutions, yamnet_state
 from engines.models.residual import STRIDE, ResidualNet
 from engines.models.yamnet import load_yamnet
 
@@ -100,6 +101,21 @@ class Quarters(nn.Module):
         return torch.flatten(self.pool(x), 1)
 
 
+class TwoScales(nn.Module):
+    """Quarters of MoveNet's middle and last map."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.middle = Quarters(side // movenet.MIDDLE_STRIDE)
+        self.last = Quarters(side // movenet.STRIDE)
+
+    size = Quarters.cells * (movenet.MIDDLE_CHANNELS + movenet.CHANNELS)
+
+    def forward(self, maps: tuple[Tensor, Tensor]) -> Tensor:
+        """maps: see MoveNetBackbone   returns: (B, size)"""
+        return torch.cat([self.middle(maps[0]), self.last(maps[1])], dim=1)
+
+
 class Energy(nn.Module):
     """How much of each input channel there is in each sixteenth of the crop."""
 
@@ -150,9 +166,9 @@ class Encoder(nn.Module):
 
 
 def rgb_encoder() -> Encoder:
-    """A residual network."""
-    backbone, quarters = ResidualNet(3), Quarters(RGB_SIZE // STRIDE)
-    return Encoder(Modality.RGB, Picture(), backbone, backbone.channels * quarters.cells, quarters)
+    """MoveNet's backbone, its last blocks trainable."""
+    backbone = movenet.load_movenet(movenet_convolutions())
+    return Encoder(Modality.RGB, Picture(), backbone, TwoScales.size, TwoScales(RGB_SIZE))
 
 
 def flow_encoder() -> Encoder:
@@ -186,5 +202,5 @@ BUILDERS: dict[Modality, Callable[[], Encoder]] = {
 
 
 def build_encoder(modality: Modality) -> Encoder:
-    """Fresh weights, but for the pretrained YAMNet.  Raises: MissingFileError, ModelError."""
+    """Fresh weights, but for MoveNet and YAMNet.  Raises: MissingFileError, ModelError."""
     return BUILDERS[modality]()

@@ -54,7 +54,7 @@ class AudioSettings:
     steps: int = 3000
     batch: int = 64
     rate: float = 1.5e-3
-    alone: float = 0.3  # chance that a window is judged by known channels alone; as much without
+    alone: float = 0.45  # chance that a window is judged by known channels alone; as much without
     seed: int = 0
 
 

@@ -15,7 +15,11 @@ from edge.vocabulary import Modality
 Frames = NDArray[Any]  # (T, H, W) or (T, H, W, C)
 
 MAX_SHIFT = 0.08  # of the side
-ZOOM = (0.88, 1.14)
+ZOOM = {
+    Modality.RGB: (0.75, 1.35),  # crops that follow motion are wider than those of the finder
+    Modality.FLOW: (0.75, 1.35),
+    Modality.DEPTH: (0.88, 1.14),
+}
 FORGET_FLOOR = 0.15  # probability
 FLOOR_ERROR_MM = 40.0  # standard deviation
 
@@ -40,7 +44,7 @@ def mirror(modality: Modality, frames: Frames) -> Frames:
 def move(modality: Modality, frames: Frames, rng: Generator) -> Frames:
     """Zoom and shift by nearest neighbours; outside is nothing: 0, and a height unknown."""
     nothing = (0, HEIGHT_UNKNOWN) if modality is Modality.DEPTH else 0
-    zoom = rng.uniform(*ZOOM)
+    zoom = rng.uniform(*ZOOM[modality])
     for axis in (1, 2):
         side = frames.shape[axis]
         shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT) * side

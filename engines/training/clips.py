@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edge.errors import GatehouseError
+from engines.rooms.soundbank import split_of
 from engines.training.cache import Clip, cached_path, has_anything
 from engines.training.datasets import load_inputs
 from engines.training.labels import LabelMap
@@ -17,10 +18,15 @@ from engines.training.spoilers import KINDS, NO_DEPTH
 
 log = logging.getLogger(__name__)
 
+STORIES = "stories"
+"""Folder beside the rendered clips with those of a minute, by kind."""
+
 
 def training_rows(rooms: Path, data: Path) -> list[Row]:
     """Every row that may be trained on; recorded sets only when ``data`` has a manifest."""
     rows = read_manifest(rooms / "manifest.csv")
+    for stories in sorted(rooms.glob(f"{STORIES}/*/manifest.csv")):
+        rows += read_manifest(stories)
     recorded = data / "manifest.csv"
     if recorded.exists():
         rows += [r for r in read_manifest(recorded) if r.dataset in TRAINABLE]
@@ -46,6 +52,16 @@ def clips_of(rows: Sequence[Row], labels: LabelMap, inputs: Path, spoiled_every:
         if _draw(row) // len(KINDS) % 2 == 0:
             clips.append(Clip(row, label, cached_path(inputs, row, NO_DEPTH), NO_DEPTH))
     return clips
+
+
+def may_be_heard(clip: Clip) -> bool:
+    """Whether no recorded sound that was mixed into a rendered clip is one for testing.
+
+    What is known to be the same recording grows (rooms/aliases.py), rendered clips stay.
+    """
+    truth = clip.truth()
+    mixed = () if truth is None else (PurePosixPath(path) for path in truth.recorded)
+    return all(split_of(path.parts[1], path.stem) == "train" for path in mixed)
 
 
 def _draw(row: Row) -> int:

@@ -68,7 +68,7 @@ class Trainer:
         encoder: Any = build_encoder(settings.modality)
         self.encoder: Encoder = encoder.to(memory_format=torch.channels_last)
         self.head = FusionNet()
-        body = [*self.encoder.backbone.parameters()]
+        body = [p for p in self.encoder.backbone.parameters() if p.requires_grad]
         top = [*self.encoder.project.parameters(), *self.head.parameters()]
         self._rates = (settings.backbone_rate, settings.head_rate)
         self._optimiser = torch.optim.AdamW(

@@ -16,6 +16,7 @@ from engines.store import Provenance, write_model_dir
 from engines.training.artefacts import read_encoders, read_record, start_from
 from engines.training.bars import Bars
 from engines.training.cache import Clip
+from engines.training.clips import may_be_heard
 from engines.training.features import encode_clips, gate_windows
 from engines.training.gate import GateSettings, train_gate
 from engines.training.opinions import held_out_scores, opinions
@@ -25,7 +26,10 @@ from engines.training.stacking import StackSettings, refit_gate
 
 log = logging.getLogger(__name__)
 
-PRETRAINED = {"YAMNet, AudioSet (frozen)": "Apache-2.0"}
+PRETRAINED = {
+    "MoveNet Lightning, its backbone (first blocks frozen)": "Apache-2.0",
+    "YAMNet, AudioSet (frozen)": "Apache-2.0",
+}
 WINDOW_EVERY_FRAMES = 2
 """Of rendered rooms, beside the decisions, a window ends at every other frame."""
 
@@ -47,6 +51,7 @@ def close_run(
     import torch
 
     torch.set_num_threads(1)
+    train, held_out = (list(filter(may_be_heard, clips)) for clips in (train, held_out))
     models, features = work / "models", work / "features"
     files = read_encoders(artefacts)
     lay_out(files, models, features)

@@ -14,6 +14,7 @@ from edge.vocabulary import Modality
 from engines.training.artefacts import read_record, write_stream
 from engines.training.audio import AudioSettings, pool_patches, sound_windows, train_audio
 from engines.training.cache import Clip
+from engines.training.clips import may_be_heard
 from engines.training.finetune import FinetuneSettings, Report, finetune
 from engines.training.labels import Label
 from engines.training.spoilers import NO_DEPTH
@@ -68,7 +69,9 @@ def run_lane(lane: Lane, notes: Queue[Note]) -> dict[str, dict[str, float]]:
 
 def _picture_stream(lane: Lane, settings: FinetuneSettings, notes: Queue[Note]) -> dict[str, float]:
     modality = settings.modality
-    clips = [c for c in lane.train if c.spoiled in (None, NO_DEPTH)]
+    clips = [
+        c for c in lane.train if c.spoiled in (None, NO_DEPTH) and c.row.dataset in settings.shares
+    ]
     key = work_key(settings, clips)
     found = _finished(lane.artefacts, modality, key)
     if found is not None:
@@ -83,12 +86,12 @@ def _picture_stream(lane: Lane, settings: FinetuneSettings, notes: Queue[Note]) 
 
 
 def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str, float]:
-    clips = [c for c in lane.train if c.spoiled in (None, "noisy_sound")]
+    clips = [c for c in lane.train if c.spoiled in (None, "noisy_sound") and may_be_heard(c)]
     key = work_key(settings, clips)
     found = _finished(lane.artefacts, Modality.AUDIO, key)
     if found is not None:
         return found
-    held_out = [c for c in lane.held_out if not c.spoiled]
+    held_out = [c for c in lane.held_out if not c.spoiled and may_be_heard(c)]
     report = _reporter("yamnet", notes)
     train, unseen = (
         sound_windows(some, pool_patches(some, lane.work / "pooled", report))

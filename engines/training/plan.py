@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.vocabulary import Modality
 from engines.training.finetune import FinetuneSettings
@@ -14,6 +14,19 @@ CPU_S_PER_CLIP = 1.2
 PICTURES = (Modality.FLOW, Modality.DEPTH, Modality.RGB)
 STAGES = ("rooms", *(m.value for m in PICTURES), Modality.AUDIO.value, "heads")
 """Of the preset full, in the order in which each can stand on the one before."""
+
+
+RGB_BACKBONE_RATE = 5e-4
+"""Of the pretrained last blocks; they have no batch norm to catch a larger step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """Scenes of a minute to render: full of what is easily mistaken for a fall or an attack."""
+
+    kind: str  # see rooms.plan.STORIES
+    count: int
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,7 @@ class Preset:
     rgb_steps: int
     audio_steps: int
     gate_steps: int
+    stories: tuple[Stories, ...] = ()
 
     def steps(self, modality: Modality) -> int:
         """Of one stream."""
@@ -64,11 +78,17 @@ PRESETS = {
         closing_share=0.3,
         spoiled_every=4,
         finder_minutes=10.0,
-        flow_steps=3000,
-        depth_steps=3000,
-        rgb_steps=2200,
+        flow_steps=4000,
+        depth_steps=3500,
+        rgb_steps=3000,
         audio_steps=3000,
         gate_steps=3000,
+        stories=(
+            Stories("negatives", 36, 301),
+            Stories("falls", 16, 302),
+            Stories("violence", 14, 303),
+            Stories("mixed", 6, 304),
+        ),
     ),
 }
 
@@ -95,10 +115,10 @@ def stream_settings(
 ) -> FinetuneSettings:
     """How one picture stream is trained.  minutes: wall time for it"""
     shares = {"rooms": 1.0} if modality is Modality.DEPTH else {"rooms": 0.75, "surv_fight": 0.25}
-    windows, frames = (20, 6) if modality is Modality.RGB else (32, 8)  # its pictures are larger
-    return FinetuneSettings(
-        modality, preset.steps(modality), minutes, windows, frames, seed=seed, shares=shares
-    )
+    settings = FinetuneSettings(modality, preset.steps(modality), minutes, seed=seed, shares=shares)
+    if modality is Modality.RGB:  # its pictures are larger, its backbone knows much already
+        return replace(settings, batch=20, shown=6, backbone_rate=RGB_BACKBONE_RATE)
+    return settings
 
 
 def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[FinetuneSettings]]:

@@ -18,7 +18,7 @@ from edge.vocabulary import Modality
 from engines.processes import worker_pool
 from engines.training.bars import Bars
 from engines.training.cache import Clip, cache_clips
-from engines.training.clips import clips_of, divide, training_rows, usable
+from engines.training.clips import STORIES, clips_of, divide, training_rows, usable
 from engines.training.labels import LabelMap
 from engines.training.plan import PICTURES, Preset, TimePlan, lanes, stream_settings
 
@@ -60,9 +60,16 @@ class TrainingRun:
 
     def render(self) -> None:
         """Let the generator fill its folder; what is there already is kept.  Raises: StoreError."""
+        self._rooms(self.rooms, "--clips", self.plan.clips, "--seed", self.seed)
+        for told in self.preset.stories:
+            folder = self.rooms / STORIES / told.kind
+            self._rooms(
+                folder, "--scenes", told.count, "--kind", told.kind, "--seed", self.seed + told.seed
+            )
+
+    def _rooms(self, out: Path, *options: str | int) -> None:
         command = [sys.executable, "-m", "engines", "rooms", "--split", "train"]
-        command += ["--out", str(self.rooms), "--clips", str(self.plan.clips)]
-        command += ["--seed", str(self.seed), "--workers", str(self.plan.workers)]
+        command += ["--out", str(out), "--workers", str(self.plan.workers), *map(str, options)]
         with self.bars.paused():
             status = subprocess.run(command, check=False).returncode
         if status != EX_OK:

@@ -43,6 +43,7 @@ class Truth:
 
     actions: tuple[Interval, ...]
     sounds: tuple[Interval, ...]  # those of SOUNDS only
+    recorded: tuple[str, ...] = ()  # those mixed in: audio/DATASET/.../NAME.ogg
 
     def action_at(self, t_s: float) -> str | None:
         """The action a decision at ``t_s`` should name; None before the first span."""
@@ -95,9 +96,10 @@ def read_truth(path: Path) -> Truth:
         heard = [
             Interval(s["label"], s["start_s"], s["end_s"]) for s in data["sounds"] if s["label"]
         ]
+        recorded = tuple(data.get("recorded_sounds", ()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MediaError(f"{path}: not a ground truth file; render the clip again") from error
-    return Truth(_known(spans, ACTIONS, path), _known(heard, SOUNDS, path))
+    return Truth(_known(spans, ACTIONS, path), _known(heard, SOUNDS, path), recorded)
 
 
 def _known(intervals: Sequence[Interval], names: Sequence[str], path: Path) -> tuple[Interval, ...]:

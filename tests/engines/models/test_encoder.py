@@ -82,19 +82,6 @@ def test_flow_enters_the_network_in_pixels_with_its_speed() -> None:
     assert (x, y, speed) == (3 / FLOW_UNIT_PIXELS, -4 / FLOW_UNIT_PIXELS, 5 / FLOW_UNIT_PIXELS)
 
 
-@pytest.mark.parametrize("kernel", [3, 5])
-def test_stride_two_is_padded_as_tensorflow_does(kernel: int) -> None:
-    from engines.models.lite import SameConv
-
-    conv = SameConv(1, 1, kernel, 2)
-    before = (kernel - 2) // 2
-    assert conv.extra == (before, kernel - 2 - before) * 2
-    assert conv(torch.zeros(1, 1, 8, 8)).shape == (1, 1, 4, 4)
-    torch.nn.init.ones_(conv.weight)
-    corner = conv(torch.ones(1, 1, 8, 8))[0, 0, 0, 0]
-    assert corner == (kernel - before) ** 2
-
-
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_every_encoder_gives_features_that_are_never_negative(modality: Modality) -> None:
     from edge.errors import MissingFileError

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from engines.training.clips import clips_of, divide, training_rows
-from engines.training.labels import LabelMap
+from engines.training.cache import Clip
+from engines.training.clips import STORIES, clips_of, divide, may_be_heard, training_rows
+from engines.training.labels import Label, LabelMap
 from engines.training.manifest import Row
 from engines.training.spoilers import KINDS, NO_DEPTH
 
@@ -31,6 +33,31 @@ def test_nothing_of_the_test_side_and_no_other_set_enters_training(tmp_path: Pat
     assert {row.dataset for row in rows} == {"rooms", "surv_fight"}
     assert [row.name for row in rows if row.dataset == "rooms"] == [names[0]]
     assert 30 < len(rows) < 55
+
+
+def test_stories_are_learned_from_beside_the_clips(tmp_path: Path) -> None:
+    told = tmp_path / STORIES / "negatives"
+    told.mkdir(parents=True)
+    for folder, name in ((tmp_path, "train-0-00001-walk-4s.mcap"), (told, "train-9-0-scene.mcap")):
+        line = f"{name},rooms,rgb,scene,body1|seed1\n"
+        (folder / "manifest.csv").write_text(FIRST + line)
+    rows = training_rows(tmp_path, tmp_path / "none")
+    assert [row.path.parent for row in rows] == [tmp_path, told]
+
+
+@pytest.mark.parametrize(("source", "heard"), [("glassBreaking-000", True), ("cough-1", False)])
+def test_a_room_with_a_recorded_sound_for_testing_is_not_learned_from_by_ear(
+    tmp_path: Path, source: str, heard: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "engines.training.clips.split_of",
+        lambda dataset, name: "train" if name.startswith("glass") else "test",
+    )
+    path = f"audio/noise_of_life/Kind/{source}.ogg"
+    truth = {"spans": [], "sounds": [], "recorded_sounds": [path]}
+    (tmp_path / "a.truth.json").write_text(json.dumps(truth))
+    row = Row(tmp_path / "a.mcap", "a.mcap", "rooms", "rgb", "walk", "body1|seed1")
+    assert may_be_heard(Clip(row, Label(), tmp_path / "a.npz")) is heard
 
 
 def test_every_third_room_and_all_that_are_held_out_are_also_spoiled() -> None:
