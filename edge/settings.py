@@ -124,7 +124,11 @@ class AlarmRule(Section):
     )  # consecutive decisions above enter, 0.5 s apart
     refractory_s: float = Field(
         default=10.0, ge=0, le=3_600
-    )  # no second alarm this soon after the last
+    )  # an alarm was closed: no other this soon after its evidence
+    # Evidence gone this long (below exit): what comes back is a new alarm, though this one is open.
+    # Longer than the 2 s window of a decision, so that one event has left it; short enough that
+    # somebody who got up from a crouch (a false alarm) and then falls is not missed.
+    renew_s: float = Field(default=3.0, ge=1, le=3_600)
 
     @model_validator(mode="after")
     def _hysteresis(self) -> AlarmRule:
@@ -137,10 +141,10 @@ class DecisionSettings(Section):
     """Thresholds on smoothed, calibrated scores; the defaults are those of the model card."""
 
     smoothing_s: float = Field(default=0.0, ge=0, le=5)  # time constant of the exponential average
-    fall: AlarmRule = AlarmRule(enter=0.8, exit=0.4, decisions=1)
-    on_floor: AlarmRule = AlarmRule(enter=0.3, exit=0.15, decisions=6)
-    violence: AlarmRule = AlarmRule(enter=0.7, exit=0.35, decisions=2)
-    distress_call: AlarmRule = AlarmRule(enter=0.85, exit=0.4, decisions=2)
+    fall: AlarmRule = AlarmRule(enter=0.9, exit=0.45, decisions=2)
+    on_floor: AlarmRule = AlarmRule(enter=0.4, exit=0.2, decisions=4)
+    violence: AlarmRule = AlarmRule(enter=0.8, exit=0.4, decisions=2)
+    distress_call: AlarmRule = AlarmRule(enter=0.95, exit=0.475, decisions=1)
     glass_break: AlarmRule = AlarmRule(enter=0.8, exit=0.4, decisions=1)
     long_lie_s: float = Field(default=10.0, ge=1, le=3_600)  # on the floor this long after a fall
     resolve_s: float = Field(

@@ -1,4 +1,4 @@
-"""``python -m engines rooms | train | evaluate``: the workshop's commands."""
+"""``python -m engines rooms | train | evaluate | card``: the workshop's commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ COMMANDS = {
     "rooms": ("engines.rooms.generate", "render rooms with sound, depth and ground truth"),
     "train": ("engines.training.train", "train the models that ship"),
     "evaluate": ("engines.training.evaluate", "score models on clips, or run benchmark suites"),
+    "card": ("engines.card.command", "write a model's card from what the benchmarks found"),
 }
 """Command -> its module, which has ``add_arguments(parser)`` and ``run(args) -> int``; its help."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.encoders.spec import MANIFEST_FILE
+from edge.errors import ModelError
 from edge.models import FORMAT
 
 CARD_FILE = "MODEL_CARD.md"
@@ -32,28 +33,19 @@ def write_model_dir(directory: Path, files: Mapping[str, bytes], provenance: Pro
     (directory / MANIFEST_FILE).unlink(missing_ok=True)
     for name, data in files.items():
         (directory / name).write_bytes(data)
-    (directory / CARD_FILE).write_text(model_card(provenance), encoding="utf-8")
+    (directory / CARD_FILE).write_text(first_card(files, provenance), encoding="utf-8")
     text = json.dumps(manifest_of(files, provenance), indent=1, sort_keys=True)
     (directory / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-INTENT = (
-    "## Intended use",
-    "Recognises what people do in one room of an assisted-living home from RGB, optical flow,",
-    "depth and sound, and raises alarms for carers beside, never instead of, their own rounds.",
-    "Not a medical device; it does not identify anyone and infers no emotion or diagnosis.",
-    "",
-    "## Known limits",
-    "- Depth was learned from rendered rooms alone, and real pictures at most from films of",
-    "  fights: real homes, blankets, pets and crowded rooms were never seen.",
-    "- Crouching, kneeling and above all lying or sitting down on the floor on purpose may be",
-    "  mistaken for a fall.",
-    "- Depth carries most of it: without depth, as with a plain camera, recorded falls are not",
-    "  told from other movements. See the results of this very model.",
-    "- Without depth, somebody who has not moved since the start is looked for in the whole",
-    "  picture, not in a crop, and is recognised less well.",
-    "- Expect worse results in rooms, on cameras and with people unlike those below.",
-)
+def first_card(files: Mapping[str, bytes], made: Provenance) -> str:
+    """The model card before any benchmark; ``python -m engines card`` adds what they find."""
+    from engines.benchmarks.results import Results
+    from engines.card.text import Model, model_card
+
+    digest = files_digest({name: sha256(data).hexdigest() for name, data in files.items()})
+    model = Model(made.name, digest, made.trained_on, made.split, made.pretrained, made.facts)
+    return model_card(model, Results())
 
 
 def manifest_of(files: Mapping[str, bytes], provenance: Provenance) -> dict[str, Any]:
@@ -73,35 +65,23 @@ def manifest_of(files: Mapping[str, bytes], provenance: Provenance) -> dict[str,
     }
 
 
-def model_card(provenance: Provenance) -> str:
-    """What a reader must know before trusting the model, in Markdown."""
-    pretrained = [f"- {origin}: {licence}" for origin, licence in provenance.pretrained.items()]
-    facts = [f"| {name} | {_cell(value)} |" for name, value in provenance.facts.items()]
-    return "\n".join(
-        [
-            f"# Model card: {provenance.name}",
-            "",
-            *INTENT,
-            "",
-            "## Learned from",
-            *[f"- {name}" for name in provenance.trained_on],
-            "",
-            f"Test groups were kept out by this rule: {provenance.split}",
-            "",
-            "## Initial weights",
-            *pretrained,
-            "",
-            "## Facts of the training run",
-            "Held-out scores are on groups that were used to stop training and to calibrate: they",
-            "are optimistic. `python -m engines evaluate` gives the honest ones.",
-            "",
-            "| fact | value |",
-            "|---|---|",
-            *facts,
-            "",
-        ]
-    )
+def read_provenance(directory: Path) -> Provenance:
+    """What a model directory's manifest says of its making.  Raises: ModelError."""
+    path = directory / MANIFEST_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Provenance(
+            name=str(data["name"]),
+            trained_on=[str(name) for name in data["trained_on"]],
+            split=str(data["split"]),
+            pretrained={str(k): str(v) for k, v in data["pretrained"].items()},
+            facts=dict(data["facts"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: no manifest of a trained model; name its directory") from error
 
 
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def files_digest(digests: Mapping[str, str]) -> str:
+    """Names a model by its files.  digests: SHA-256 by file name, as in the manifest"""
+    told = "|".join(f"{name} {digest}" for name, digest in sorted(digests.items()))
+    return sha256(told.encode()).hexdigest()[:12]

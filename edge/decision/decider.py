@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from edge.decision.hold import Hold
 from edge.decision.ids import AlarmIds
@@ -30,7 +30,7 @@ class _Track:
         self.held = self.hold.update(t_ns, self.score)
 
     def rest(self, t_ns: int) -> None:
-        """An alarm of this class has closed: raise no other for a while."""
+        """An alarm has closed whose evidence ended then: raise no other for a while."""
         self.not_before_ns = t_ns + round(self.rule.refractory_s * 1e9)
 
     def is_due(self, t_ns: int) -> bool:
@@ -40,12 +40,21 @@ class _Track:
 
 
 class RoomDecider:
-    """Satisfies stages.Decider. One thread at a time; ``ids`` is shared between rooms."""
+    """Satisfies stages.Decider. One thread at a time; ``ids`` is shared between rooms.
 
-    def __init__(self, room: str, settings: DecisionSettings, ids: AlarmIds) -> None:
+    kinds: classes to raise; FALL goes with ON_FLOOR, which tells whether somebody still lies there
+    """
+
+    def __init__(
+        self,
+        room: str,
+        settings: DecisionSettings,
+        ids: AlarmIds,
+        kinds: Sequence[AlarmClass] = RAISED,
+    ) -> None:
         self._room, self._settings, self._ids = room, settings, ids
         self._tracks: Mapping[AlarmClass, _Track] = {
-            kind: _Track(rule_for(kind, settings), settings.smoothing_s) for kind in RAISED
+            kind: _Track(rule_for(kind, settings), settings.smoothing_s) for kind in kinds
         }
         self._open: list[OpenAlarm] = []
         self._now_ns: int | None = None
@@ -61,8 +70,8 @@ class RoomDecider:
         for kind, track in self._tracks.items():
             track.update(fused.t_ns, score_of(kind, fused))
         changed = self._advance(fused.t_ns, decided=True)
-        changed += [self._raise(kind, fused) for kind in RAISED if self._is_due(kind, fused.t_ns)]
-        return Decision(fused, tuple(changed))
+        due = (kind for kind in self._tracks if self._is_due(kind, fused.t_ns))
+        return Decision(fused, (*changed, *(self._raise(kind, fused) for kind in due)))
 
     def tick(self, t_ns: int) -> tuple[Alarm, ...]:
         """Let time pass without a decision, so that alarms repeat and escalate in a dark room."""
@@ -88,10 +97,11 @@ class RoomDecider:
             return None
         state = AlarmState.FALSE_ALARM if false_alarm else AlarmState.RESOLVED
         closed = case.move(state, self._time(case.alarm))
+        if case is self._newest(case.raised_as):
+            self._tracks[case.raised_as].hold.dismiss()
+            if case.raised_as is AlarmClass.FALL:
+                self._tracks[AlarmClass.ON_FLOOR].hold.dismiss()
         self._close(case)
-        self._tracks[case.raised_as].hold.dismiss()
-        if case.raised_as is AlarmClass.FALL:
-            self._tracks[AlarmClass.ON_FLOOR].hold.dismiss()
         return closed
 
     def restore(self, alarms: Iterable[Alarm], now_ns: int) -> None:
@@ -105,7 +115,7 @@ class RoomDecider:
     def _advance(self, t_ns: int, decided: bool) -> list[Alarm]:
         changed = []
         for case in tuple(self._open):
-            evidence = self._evidence(case.raised_as, t_ns) if decided else Evidence(present=None)
+            evidence = self._evidence(case, t_ns) if decided else Evidence(present=None)
             alarm = case.advance(t_ns, evidence)
             if alarm is not None:
                 changed.append(alarm)
@@ -113,9 +123,15 @@ class RoomDecider:
                     self._close(case)
         return changed
 
-    def _evidence(self, kind: AlarmClass, t_ns: int) -> Evidence:
-        """For a fall, being on the floor afterwards is evidence as well."""
+    def _evidence(self, case: OpenAlarm, t_ns: int) -> Evidence:
+        """For a fall, being on the floor afterwards is evidence as well.
+
+        Evidence speaks for the newest alarm of its class alone: one event, one alarm.
+        """
+        kind = case.raised_as
         present = _is_present(self._tracks[kind])
+        if case is not self._newest(kind):
+            return Evidence(None if present is None else False)
         if kind is not AlarmClass.FALL:
             return Evidence(present)
         floor = self._tracks[AlarmClass.ON_FLOOR]
@@ -125,22 +141,29 @@ class RoomDecider:
         return Evidence(present, t_ns - (floor.hold.onset_ns or 0) if lying else 0)
 
     def _is_due(self, kind: AlarmClass, t_ns: int) -> bool:
-        raised = {case.raised_as for case in self._open if not case.is_over}
-        if kind is AlarmClass.ON_FLOOR and AlarmClass.FALL in raised:
+        fall, same = self._newest(AlarmClass.FALL), self._newest(kind)
+        if kind is AlarmClass.ON_FLOOR and fall is not None and not fall.is_over:
             return False  # a fall and the lying after it are one alarm
-        return kind not in raised and self._tracks[kind].is_due(t_ns)
+        return (same is None or same.has_lapsed) and self._tracks[kind].is_due(t_ns)
 
     def _raise(self, kind: AlarmClass, fused: Fused) -> Alarm:
         track = self._tracks[kind]
         onset_ns = fused.t_ns if track.hold.onset_ns is None else track.hold.onset_ns
         found = candidate(kind, fused, onset_ns, track.score or 0.0, self._ids.next())
-        case = OpenAlarm(found, self._settings, fused.t_ns)
+        before = self._newest(kind)
+        renewals = 0 if before is None or before.is_over else before.renewals + 1
+        case = OpenAlarm(found, self._settings, fused.t_ns, renewals)
         self._open.append(case)
         return case.move(AlarmState.CONFIRMED, fused.t_ns)
 
     def _close(self, case: OpenAlarm) -> None:
+        """The rest counts from the last evidence: what was quiet for long hides nothing new."""
+        if case is self._newest(case.raised_as):
+            self._tracks[case.raised_as].rest(case.alarm.updated_ns - case.quiet_ns)
         self._open.remove(case)
-        self._tracks[case.raised_as].rest(case.alarm.updated_ns)
+
+    def _newest(self, kind: AlarmClass) -> OpenAlarm | None:
+        return next((case for case in reversed(self._open) if case.raised_as is kind), None)
 
     def _find(self, alarm_id: str) -> OpenAlarm | None:
         return next((case for case in self._open if case.alarm.id == alarm_id), None)

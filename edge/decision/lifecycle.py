@@ -7,6 +7,12 @@
 Every published change raises the revision by one. A candidate is never published. Evidence that is
 gone resolves an alarm only once somebody has acknowledged it: what nobody saw stays open, repeats,
 escalates and at last expires.
+
+An open alarm does not hide what happens next. Once its evidence was gone for a moment (``renew_s``)
+it has lapsed, and evidence that comes back is another alarm with an id of its own. A revision would
+not do: hubs key on the id, take a revision in the same state for a repetition, and an acknowledged
+alarm has no way back to confirmed. Each such alarm in a row needs a pause twice as long, up to
+``resolve_s``, so that a flickering score soon has nothing more to say.
 """
 
 from __future__ import annotations
@@ -15,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from edge.decision.rules import rule_for
 from edge.settings import DecisionSettings
 from edge.values import WINDOW_NS, Alarm, AlarmState, Fused
 from edge.vocabulary import AlarmClass
@@ -84,20 +91,35 @@ class OpenAlarm:
     since_ns: when this process took it on. Dates of an earlier run went through the wall clock,
     which may have been set meanwhile: they may hasten a repetition or an escalation, but never
     delay one, and never expire an alarm.
+    renewals: how many alarms of its class came before it without a longer quiet between them.
     """
 
-    def __init__(self, alarm: Alarm, settings: DecisionSettings, since_ns: int) -> None:
-        self.alarm = alarm
+    def __init__(
+        self, alarm: Alarm, settings: DecisionSettings, since_ns: int, renewals: int = 0
+    ) -> None:
+        self.alarm, self.renewals = alarm, renewals
         self._settings = settings
-        self._quiet_ns = 0
+        pause_s = rule_for(self.raised_as, settings).renew_s * 2.0**renewals
+        self._renew_ns = min(pause_s, settings.resolve_s) * 1e9
+        self._has_lapsed = False
+        self.quiet_ns = 0  # how long its evidence has been gone, as far as somebody looked
         self._seen_ns = self._since_ns = since_ns
         opened_ns = since_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
         self._opened_ns, self._said_ns = min(opened_ns, since_ns), min(alarm.updated_ns, since_ns)
 
     @property
     def is_over(self) -> bool:
-        """True once its evidence was gone for ``resolve_s``; what comes later is another alarm."""
-        return self._quiet_ns >= self._settings.resolve_s * 1e9
+        """True once its evidence was gone for ``resolve_s``; nothing later belongs to it."""
+        return self.quiet_ns >= self._settings.resolve_s * 1e9
+
+    @property
+    def has_lapsed(self) -> bool:
+        """True once its evidence was gone for its pause; what its class says next is another alarm.
+
+        Until it ``is_over``, lying on the floor still belongs to a fall: one alarm, a long lie, and
+        no lapse any more.
+        """
+        return self._has_lapsed
 
     @property
     def raised_as(self) -> AlarmClass:
@@ -112,7 +134,7 @@ class OpenAlarm:
 
     def advance(self, t_ns: int, evidence: Evidence) -> Alarm | None:
         """Let time pass; return the alarm if that changed it, at most one revision at a time."""
-        self._measure_quiet(t_ns, evidence.present)
+        self._measure_quiet(t_ns, evidence)
         limits, alarm = self._settings, self.alarm
         if self.is_over and alarm.state is _S.ACKNOWLEDGED:
             return self.move(_S.RESOLVED, t_ns)
@@ -131,15 +153,17 @@ class OpenAlarm:
         self.alarm, self._said_ns = alarm, alarm.updated_ns
         return alarm
 
-    def _measure_quiet(self, t_ns: int, present: bool | None) -> None:
+    def _measure_quiet(self, t_ns: int, evidence: Evidence) -> None:
         """Count only the time that was watched: a dark room is not a quiet one."""
         elapsed_ns, self._seen_ns = t_ns - self._seen_ns, t_ns
         if self.is_over:
             return
-        if present:
-            self._quiet_ns = 0
-        elif present is False:
-            self._quiet_ns += min(max(0, elapsed_ns), WINDOW_NS)
+        if evidence.present:
+            self.quiet_ns = 0
+            self._has_lapsed &= evidence.lying_ns == 0
+        elif evidence.present is False:
+            self.quiet_ns += min(max(0, elapsed_ns), WINDOW_NS)
+            self._has_lapsed |= self.quiet_ns >= self._renew_ns
 
 
 def _revised(alarm: Alarm, t_ns: int) -> Alarm:

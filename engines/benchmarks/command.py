@@ -17,13 +17,15 @@ from engines.benchmarks.report.terminal import print_suite
 from engines.benchmarks.report.write import write_figures, write_report
 from engines.benchmarks.results import SuiteResult, read_results
 from engines.benchmarks.runner import Plan, answer_all
-from engines.benchmarks.suites import ALL, SUITES, Illustrated, chosen
+from engines.benchmarks.suites import ALL, SUITES, Detailed, Details, Illustrated, chosen
+from engines.store import files_digest
 from engines.training.bars import Bars
 
 log = logging.getLogger(__name__)
 
 DATA_VARIABLE, DEFAULT_DATA = "GATEHOUSE_DATA", "../shared/data"
 SEEDS = 5
+SCENES_SUITE = "stream"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="results.json, .md, .html and figures (%(default)s)")  # fmt: skip
     suites.add_argument("--seeds", type=int, metavar="N", default=SEEDS,
                         help="of heads, gates and order (%(default)s)")  # fmt: skip
+    suites.add_argument("--scenes", type=Path, metavar="DIR", action="append", default=[],
+                        help="rendered scenes for the suite stream (may be repeated), else new "
+                        "ones of test persons")  # fmt: skip
+    suites.add_argument("--choose", action="store_true",
+                        help="with the suite stream and --scenes of training persons: print alarm "
+                        "thresholds chosen on them, and judge nothing")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,8 +56,12 @@ def run(args: argparse.Namespace) -> int:
     if args.seeds < 1 or args.workers < 1:
         raise UsageError("--seeds and --workers must be at least 1")
     suites = chosen(args.suite)
+    if (args.scenes or args.choose) and SCENES_SUITE not in {suite.name for suite in suites}:
+        raise UsageError(f"--scenes and --choose go with --suite {SCENES_SUITE}")
     os.environ["OMP_NUM_THREADS"] = "1"
     bench = workbench(args)
+    if args.choose:
+        return choose_thresholds(bench)
     lacking: list[str] = []
     for suite in suites:
         try:
@@ -76,7 +88,22 @@ def workbench(args: argparse.Namespace) -> Workbench:
         workers=args.workers,
         manifest=None if args.manifest is None else str(args.manifest),
         root=None if args.root is None else str(args.root),
+        scenes=tuple(str(folder) for folder in args.scenes),
     )
+
+
+def choose_thresholds(bench: Workbench) -> int:
+    """Print what ``streams.choose`` finds.  Raises: GatehouseError."""
+    from engines.benchmarks.stream import WORK
+    from engines.benchmarks.streams.choices import chosen_for, print_chosen
+    from engines.benchmarks.streams.choose import Aim
+
+    if not bench.scenes:
+        raise UsageError("--choose needs --scenes DIR: rendered scenes of training persons")
+    with Bars() as bars:
+        result = chosen_for(bench, Aim(), Path(bench.work) / WORK, bars.show)
+    print_chosen(result)
+    return EX_OK
 
 
 def plan_of(bench: Workbench, seeds: int) -> Plan:
@@ -101,19 +128,24 @@ def run_suite(suite: Suite, bench: Workbench, seeds: int, out: Path) -> SuiteRes
         judged = []
         for question in bars.track("judging")(answered, len(answered)):
             judged.append(judge(question))
+        told = suite.details(bench, bars.show) if isinstance(suite, Detailed) else Details()
     store = model_store(bench)
     result = SuiteResult(
         name=suite.name,
         title=suite.title,
         model=store.manifest.name,
         encoders=encoder_digest(bench),
+        files=files_digest(store.manifest.digests),
         trained_on=store.manifest.trained_on,
         seeds=seeds,
         questions=tuple(judged),
+        tables=told.tables,
+        numbers=dict(told.numbers),
+        figures=write_figures(out, suite.name, told.figures),
     )
     if isinstance(suite, Illustrated):
         drawn = write_figures(out, suite.name, suite.figures(answered, result, bench))
-        result = result.model_copy(update={"figures": drawn})
+        result = result.model_copy(update={"figures": (*drawn, *result.figures)})
     write_report(out, earlier.with_suites([result]))
     print_suite(result)
     return result

@@ -11,11 +11,12 @@ from edge.errors import MissingFileError
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import F32
 from edge.vocabulary import Modality
-from engines.benchmarks.actions.ridge import opinions
+from engines.benchmarks.actions.ridge import opinions, probabilities
 from engines.benchmarks.actions.targets import MirrorClasses
 from engines.benchmarks.actions.vectors import Vectors, read_vectors
 from engines.benchmarks.baselines import by_number
 from engines.benchmarks.items import F16, Fold, Items, Prediction, Question, Workbench
+from engines.benchmarks.opinions import machines, told
 from engines.benchmarks.splits import Sides, sides_of
 from engines.training.split import group_of
 
@@ -67,9 +68,9 @@ def question(
     clips = [clip for clip in clips if clip.row.label in classes.plain]
     said = [opinions_of([getattr(c, kind) for c in clips], clips, learned, classes)
             for kind in ("depth", "flow")]  # fmt: skip
-    items = items_of(clips, np.stack(said, axis=1), classes)
+    items = items_of(clips, said, classes)
     first = opinions_of([clip.first for clip in clips], clips, learned, classes)
-    before = {c.row.name: scores for c, scores in zip(clips, first, strict=True)}
+    before = {c.row.name: scores[0].mean(axis=0) for c, scores in zip(clips, first, strict=True)}
     mine = np.array([name in learned for name in items.names], np.bool_)
     left_out = f"{len(rows) - len(clips)} clips cannot be read or show an action never learned"
     return Question(
@@ -80,6 +81,7 @@ def question(
         baselines={
             "first picture": by_scores(before),
             "clip length": by_number({clip.row.name: clip.seconds for clip in clips}),
+            **machines(items),
         },
         notes=(
             BACKBONE,
@@ -95,8 +97,8 @@ def opinions_of(
     clips: Sequence[Vectors],
     learned: frozenset[str],
     classes: MirrorClasses,
-) -> F32:
-    """(N, classes) what a machine says of each clip, as it is and in the mirror, averaged.
+) -> list[F32]:
+    """Of each clip (views, 2, classes): how likely each is in the mirror, and straight.
 
     vectors: of each clip (V, D), see actions.vectors.Vectors
     """
@@ -108,23 +110,32 @@ def opinions_of(
     groups = [group_of(clips[i].row) for i in owner.tolist()]
     joined = np.concatenate(vectors).astype(np.float32)
     scores = opinions(joined, mine[owner], targets, classes.count, groups)
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))  # the clip itself; its mirror image follows
-    straight, back = scores[starts][:, classes.straight], scores[starts + 1][:, classes.mirrored]
-    return np.asarray((straight + back) / 2, np.float32)
+    straight, back = scores[0::2][:, classes.straight], scores[1::2][:, classes.mirrored]
+    truth, known = targets[0::2], mine[owner][0::2]
+    pairs = np.stack([probabilities(each, truth, known) for each in (back, straight)], axis=1)
+    ends = np.cumsum([len(clip.mirror) // 2 for clip in clips])
+    return np.split(pairs, ends[:-1])
 
 
-def items_of(clips: Sequence[Vectors], said: F32, classes: MirrorClasses) -> Items:
-    """said: (N, M, classes)"""
-    count = len(clips)
+def items_of(
+    clips: Sequence[Vectors], said: Sequence[Sequence[F32]], classes: MirrorClasses
+) -> Items:
+    """Every view is an item of two steps: in the mirror, and as it is.
+
+    said: of each modality and clip (views, 2, classes)
+    """
+    owners = [clip for clip in clips for _ in range(len(clip.mirror) // 2)]
+    scores = np.stack([np.concatenate(parts) for parts in said], axis=1)
+    shape = scores.shape[:3]
     return Items(
         modalities=MODALITIES,
         classes=classes.plain,
-        features=said[:, :, None].astype(np.float16),
-        valid=np.ones((count, len(MODALITIES), 1), np.bool_),
-        quality=np.ones((count, len(MODALITIES), len(QUALITY_CUES)), np.float32),
-        labels=np.array([classes.plain.index(clip.row.label) for clip in clips], np.int64),
-        groups=tuple(group_of(clip.row) for clip in clips),
-        names=tuple(clip.row.name for clip in clips),
+        features=told(scores),
+        valid=np.ones(shape, np.bool_),
+        quality=np.ones((*shape[:2], len(QUALITY_CUES)), np.float32),
+        labels=np.array([classes.plain.index(clip.row.label) for clip in owners], np.int64),
+        groups=tuple(group_of(clip.row) for clip in owners),
+        names=tuple(clip.row.name for clip in owners),
     )
 
 

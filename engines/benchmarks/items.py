@@ -114,6 +114,7 @@ class Workbench:
     workers: int
     manifest: str | None = None  # more clips, all of them for testing (never trained on)
     root: str | None = None  # what the paths of ``manifest`` are relative to
+    scenes: tuple[str, ...] = ()  # folders of rendered whole scenes; none: rendered into ``work``
 
 
 class Suite(Protocol):

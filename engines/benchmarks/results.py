@@ -108,6 +108,31 @@ class FigureFile(_Value):
     caption: str
 
 
+class TableResult(_Value):
+    """Numbers of a suite that are no comparison of methods, as the report writes them."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()  # how to read it; what is wrong with it
+    left: int = 1  # columns of words, the others are numbers
+
+
+class AimResult(_Value):
+    """Something that was to be reached, and what was found; see engines.benchmarks.aims."""
+
+    text: str
+    question: str
+    who: str  # method, or difference of methods
+    value: float
+    low: float | None  # 95 % over groups
+    high: float | None
+    target: float
+    at_most: bool  # else at least
+    reached: bool
+    surely: bool  # the whole interval reaches it
+
+
 class SuiteResult(_Value):
     """One chapter."""
 
@@ -115,10 +140,14 @@ class SuiteResult(_Value):
     title: str
     model: str  # whose encoders are the backbones
     encoders: str  # digest of their files
+    files: str = ""  # digest of all files of the model, see engines.store.files_digest
     trained_on: tuple[str, ...]  # what those had learned from
     seeds: int
     questions: tuple[QuestionResult, ...]
     figures: tuple[FigureFile, ...] = ()
+    tables: tuple[TableResult, ...] = ()
+    aims: tuple[AimResult, ...] = ()
+    numbers: dict[str, Any] = {}  # behind the tables, plain JSON in the suite's own form
 
 
 class Results(_Value):

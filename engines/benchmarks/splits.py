@@ -27,13 +27,13 @@ ODD_SUBJECTS = ("utd_mhad", "msr_action3d")
 
 RULES: Mapping[str, str] = {
     "surv_fight": "by source video, as engines/training/split.py",
-    "noise_of_life": "by base recording as far as names tell, as engines/training/split.py",
-    "covid19_cough": "by file, one person each, as engines/training/split.py",
+    "noise_of_life": "by base recording as names and waveforms tell, as engines/training/split.py",
+    "covid19_cough": "by recording, one person each, as engines/training/split.py",
     "kitchen20": "by base recording, as engines/training/split.py",
     "debian_game_sounds": "by actor or material, as engines/training/split.py",
     "utd_mhad": "odd subjects train, even test",
     "msr_action3d": "odd subjects train, even test",
-    "esc50": "fold 4 for testing; some recordings are also in noise_of_life",
+    "esc50": "fold 4 for testing; some recordings are also on the test side of noise_of_life",
     "urfd": "fallers P1, P2 and roomA, roomB_dark train, the rest test; who acts the daily "
     "activities is not labelled, so for them scenes are disjoint, not persons",
     "safe_fall": "folds 07 and 08 for testing",

@@ -8,27 +8,27 @@ what is easily mistaken for a fall, so false alarms an hour are those of a bad h
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.models import ModelStore, open_models
-from edge.settings import DecisionSettings, ModelSettings
+from edge.models import ModelStore
+from edge.settings import DecisionSettings
 from edge.vocabulary import AlarmClass
+from engines.benchmarks.items import Question, Workbench
 from engines.benchmarks.streams.events import SceneTruth, read_scene
 from engines.benchmarks.streams.match import SceneResult, match
+from engines.benchmarks.streams.pictures import figures_of
+from engines.benchmarks.streams.replays import Progress, traces_of
+from engines.benchmarks.streams.report import as_json, tables
+from engines.benchmarks.streams.scenes import scene_files
 from engines.benchmarks.streams.summary import Summary, summarise
 from engines.benchmarks.streams.sweep import OperatingPoint, operating_curve
-from engines.benchmarks.streams.trace import StreamAlarm, Trace, evidence, replayed
-from engines.processes import worker_pool
-
-Progress = Callable[[str, int, int], None]
-"""Task, done, total."""
+from engines.benchmarks.streams.trace import Trace, decided, evidence
+from engines.benchmarks.suites import Details
 
 SWEPT = (AlarmClass.FALL, AlarmClass.ON_FLOOR, AlarmClass.VIOLENCE, AlarmClass.DISTRESS_CALL)
-_CHUNK = 2  # recordings a worker takes at once; it opens the models once for them
+WORK = "stream"  # folder of kept scores in the work folder
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,50 @@ class StreamReport:
     traces: tuple[Trace, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSuite:
+    """Satisfies suites.Detailed: what it finds out is no comparison of methods."""
+
+    name: str = "stream"
+    title: str = "Whole scenes: alarms raised, missed and false"
+
+    def questions(self, bench: Workbench, progress: Progress) -> Sequence[Question]:
+        """None: nothing is trained here."""
+        return []
+
+    def details(self, bench: Workbench, progress: Progress) -> Details:
+        """Judge the alarms of ``bench.scenes``, or of scenes of test persons rendered on demand.
+
+        Raises: MissingFileError, MediaError, ModelError, StoreError.
+        """
+        models = None if bench.models is None else Path(bench.models)
+        work = Path(bench.work) / WORK
+        report = run_stream(scene_files(bench), models, work, bench.workers, progress)
+        return Details(tables(report), as_json(report), tuple(figures_of(report)))
+
+
 def run_stream(
     recordings: Sequence[Path],
     models: Path | None,
+    work: Path,
     workers: int,
     progress: Progress,
     settings: DecisionSettings | None = None,
 ) -> StreamReport:
     """Replay rendered scenes, each with its truth beside it, and judge the alarms.
 
-    models: model directory, None: the shipped one   settings: None: the shipped defaults
+    models: model directory, None: the shipped one   work: where scores are kept
+    settings: None: the shipped defaults
     Raises: MissingFileError, MediaError, ModelError; ValueError without recordings.
     """
     if not recordings:
         raise ValueError("the whole-stream test needs at least one recording")
     decision = settings or DecisionSettings()
     truths = [read_scene(path) for path in recordings]
-    replays = _replay_all(recordings, models, workers, progress, decision)
-    traces = [trace for trace, _ in replays]
+    traces = traces_of(recordings, models, work, workers, progress)
     results = [
-        match(truth, alarms, trace.watched_s, evidence(trace, decision))
-        for truth, (trace, alarms) in zip(truths, replays, strict=True)
+        match(truth, decided(trace, decision), trace.watched_s, evidence(trace, decision))
+        for truth, trace in zip(truths, traces, strict=True)
     ]
     summary = summarise(results)
     curves = [
@@ -80,30 +103,4 @@ def run_stream(
     )  # fmt: skip
 
 
-def replay_some(
-    recordings: Sequence[Path], models: Path | None, settings: DecisionSettings
-) -> list[tuple[Trace, list[StreamAlarm]]]:
-    """What one worker does."""
-    opened = open_models(ModelSettings(directory=models, threads=1))
-    return [replayed(path, opened, settings) for path in recordings]
-
-
-def _replay_all(
-    recordings: Sequence[Path],
-    models: Path | None,
-    workers: int,
-    progress: Progress,
-    settings: DecisionSettings,
-) -> list[tuple[Trace, list[StreamAlarm]]]:
-    """In the order of ``recordings``."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    chunks = [recordings[i : i + _CHUNK] for i in range(0, len(recordings), _CHUNK)]
-    progress("replaying", 0, len(recordings))
-    with worker_pool(workers) as pool:
-        jobs = {pool.submit(replay_some, chunk, models, settings): chunk for chunk in chunks}
-        done = 0
-        for job in as_completed(jobs):
-            job.result()  # raises what stopped it
-            done += len(jobs[job])
-            progress("replaying", done, len(recordings))
-        return [replay for job in jobs for replay in job.result()]
+SUITE = StreamSuite()

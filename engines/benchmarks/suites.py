@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import Protocol, cast, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast, runtime_checkable
 
 from edge.errors import UsageError
 from engines.benchmarks.items import Suite, Workbench
 from engines.benchmarks.report.figures import Figure
-from engines.benchmarks.results import SuiteResult
+from engines.benchmarks.results import SuiteResult, TableResult
 from engines.benchmarks.runner import Answered
 
 ALL = "all"
@@ -22,6 +23,8 @@ SUITES: Mapping[str, str] = {
     "transfer": "engines.benchmarks.transfer:SUITE",
     "falls": "engines.benchmarks.falls:SUITE",
     "depth_actions": "engines.benchmarks.depth_actions:SUITE",
+    "stream": "engines.benchmarks.stream:SUITE",
+    "calibration": "engines.benchmarks.calibration:SUITE",
 }
 """Command line word -> module and the name of its Suite."""
 
@@ -34,6 +37,26 @@ class Illustrated(Protocol):
         self, answered: Sequence[Answered], result: SuiteResult, bench: Workbench
     ) -> Sequence[Figure]:
         """Called after judging; see report/figures.py for what helps to draw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a suite says beside its questions, or instead of any."""
+
+    tables: tuple[TableResult, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)  # plain JSON, finite
+    figures: tuple[Figure, ...] = ()
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """A suite with numbers that no question holds: it may give no questions at all."""
+
+    def details(self, bench: Workbench, progress: Callable[[str, int, int], None]) -> Details:
+        """Called after judging; cached in ``bench.work`` like everything slow.
+
+        Raises: MissingFileError when its data are not at hand.
+        """
 
 
 def chosen(names: str) -> list[Suite]:

@@ -20,6 +20,7 @@ from numpy.random import Generator
 
 from edge.errors import MediaError, MissingFileError
 from edge.values import AUDIO_RATE_HZ
+from engines.rooms.aliases import ACTORS, ELSEWHERE, aliases
 from engines.rooms.scene import F64
 
 Split = Literal["train", "test"]
@@ -63,11 +64,15 @@ def base_recording(dataset: str, name: str) -> str:
 
     kitchen20: the freesound id or take; game sounds: the actor or the material; noise_of_life: a
     block of neighbouring numbers, which is a guess; covid19_cough: the file, one person each.
+    Files that were found to be of one recording have one base whatever their names, see aliases.py.
     """
+    if name in (same := aliases(dataset)):
+        return same[name]
     if dataset == "kitchen20":
         return re.sub(r"^fold\d+_\d+-|-[A-Z]-\d+$|\(\d+\)", "", name)
     if dataset == "debian_game_sounds":
-        return re.sub(r"(_(death|falling|pain)\d+(_\d+)?|\.?\d+|_(open|close))$", "", name)
+        base = re.sub(r"(_(death|falling|pain)\d+(_\d+)?|\.?\d+|_(open|close))$", "", name)
+        return ACTORS.get(base, base)
     if dataset == "noise_of_life" and (numbered := re.fullmatch(r"(\D+)(\d+)", name)):
         return f"{numbered[1]}{int(numbered[2]) // _BLOCK}"
     return name
@@ -76,6 +81,8 @@ def base_recording(dataset: str, name: str) -> str:
 def split_of(dataset: str, name: str) -> Split:
     """Return the side a file is on: a quarter of the base recordings are for testing."""
     base = base_recording(dataset, name)
+    if base.startswith(ELSEWHERE):
+        return "test"
     if dataset == "noise_of_life" and (numbered := re.search(r"\d+$", base)):
         return "test" if int(numbered[0]) % 4 == 1 else "train"  # some of every class
     return "test" if sha256(f"{dataset}|{base}".encode()).digest()[0] < 64 else "train"

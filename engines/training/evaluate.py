@@ -12,6 +12,9 @@ from:
   python -m engines evaluate --suite violence
   python -m engines evaluate --suite all --models DIR --work build/benchmarks --out docs/benchmarks
   python -m engines evaluate --suite violence --manifest more.csv --root more --out build/more
+Whole scenes, judged by their alarms; thresholds are chosen on scenes of training persons alone:
+  python -m engines evaluate --suite stream --scenes DIR
+  python -m engines evaluate --suite stream --choose --scenes DIR --scenes DIR2
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from edge.values import F32, FEATURE_DIM, VIDEO_STEPS, FusedBatch, WindowFeature
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, Modality
 
 BRIGHT = 130.0  # mean of a letterboxed picture
+SURE = 0.99  # above any default threshold
 
 
 class MeanEncoder:
@@ -48,8 +49,8 @@ class BrightnessFusion:
         newest = window.features[:, rgb, -3:, 0].max(axis=1)
         for room in range(rooms):
             top = "fall" if newest[room] > BRIGHT else "walk"
-            actions[room] = 0.1 / (len(ACTIONS) - 1)
-            actions[room, ACTIONS.index(top)] = 0.9
+            actions[room] = (1 - SURE) / (len(ACTIONS) - 1)
+            actions[room, ACTIONS.index(top)] = SURE
         actions[~window.present.any(axis=1)] = 0
         experts = np.repeat(actions[:, None], modalities, axis=1) * present[:, :, None]
         sounds = np.full((rooms, len(SOUNDS)), 0.01, np.float32)

@@ -37,5 +37,5 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 def test_the_card_names_data_and_licences(tmp_path: Path) -> None:
     write_model_dir(tmp_path, {}, PROVENANCE)
     card = (tmp_path / CARD_FILE).read_text()
-    assert "- rooms" in card
+    assert "| rooms | - | rendered by this project |" in card
     assert "YAMNet: Apache-2.0" in card

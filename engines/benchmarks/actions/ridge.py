@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.values import F32, Mask
 
+SHARPNESS = tuple(np.geomspace(1.0, 30.0, 30).tolist())
 LAMBDA = 0.02  # of the mean squared length of the training vectors
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -42,9 +43,33 @@ class Gram:
         """
         own = np.flatnonzero(learn)
         signs = np.eye(classes)[targets[own]] * 2 - 1
-        gram = self.products[np.ix_(self.learned[own], own)]
-        weights = np.linalg.solve(gram + LAMBDA * np.eye(len(own)), signs)
-        return np.asarray(self.products[np.ix_(asked, own)] @ weights, np.float32)
+        gram, between = (self.products[np.ix_(r, own)] for r in (self.learned[own], asked))
+        # centred on what is learned from: otherwise all scores of a group that is left out move
+        middle, usual = gram.mean(axis=0), signs.mean(axis=0)
+        between = between - between.mean(axis=1, keepdims=True) - middle + middle.mean()
+        gram = gram - middle[:, None] - middle + middle.mean()
+        weights = np.linalg.solve(gram + LAMBDA * np.eye(len(own)), signs - usual)
+        return np.asarray(between @ weights + usual, np.float32)
+
+
+def probabilities(scores: F32, targets: I64, learned: Mask) -> F32:
+    """Softmax of the scores times what makes the truth likeliest where machines had not seen it.
+
+    scores: (N, classes)   targets: (N,) below classes where learned   learned: (N,)
+    """
+    own = np.flatnonzero(learned)
+    losses = [
+        -float(_log_softmax(scores[own] * sharp)[np.arange(len(own)), targets[own]].mean())
+        for sharp in SHARPNESS
+    ]
+    best = np.float32(SHARPNESS[int(np.argmin(losses))])
+    return np.asarray(np.exp(_log_softmax(scores * best)), np.float32)
+
+
+def _log_softmax(logits: F32) -> F32:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    total = np.exp(shifted).sum(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(total), np.float32)
 
 
 def opinions(vectors: F32, learned: Mask, targets: I64, classes: int, groups: Sequence[str]) -> F32:

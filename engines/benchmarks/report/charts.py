@@ -11,6 +11,7 @@ from engines.benchmarks.report.figures import (
     COLOURS,
     FAINT,
     INK,
+    LIGHT,
     MODALITY_COLOURS,
     SERIES_COLOURS,
     Figure,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROW_INCH = 0.235
 MANY_CLASSES = 12
+DEEP = 0.6  # a square this full needs light ink
 
 
 def figures_of(question: QuestionResult) -> list[Figure]:
@@ -68,9 +70,10 @@ def methods_chart(question: QuestionResult) -> Figure:
 def _bar(ax: Axes, place: int, row: MethodResult) -> None:
     ax.barh(place, row.mean, height=0.72, color=COLOURS[row.kind], linewidth=0)
     if row.low is not None and row.high is not None:
-        ax.plot([row.low, row.high], [place, place], color=INK, linewidth=1.1)
-        for end in (row.low, row.high):
-            ax.plot([end, end], [place - 0.18, place + 0.18], color=INK, linewidth=1.1)
+        low, high, up, down = row.low, row.high, place + 0.18, place - 0.18
+        gap = float("nan")
+        ax.plot([low, low, gap, low, high, gap, high, high],
+                [down, up, gap, place, place, gap, down, up], color=INK, linewidth=1.1)  # fmt: skip
     spread = f" ± {decimal(row.sd)}" if len(row.seeds) > 1 else ""
     ax.annotate(
         f"{decimal(row.mean)}{spread}",
@@ -94,20 +97,16 @@ def confusion_chart(question: QuestionResult) -> Figure:
     """Rows are true classes, shaded by recall; numbers are items."""
     names = list(question.classes)
     table = np.array([[question.confusion.get(t, {}).get(s, 0) for s in names] for t in names])
-    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     who = question.method(question.best_gate or question.best_single)
 
     def draw(canvas: Canvas) -> None:
         ax = canvas.subplots()
-        ax.imshow(share, cmap="Greens", vmin=0, vmax=1, aspect="equal")
         small = 6 if len(names) > MANY_CLASSES else 9
-        for t, s in zip(*np.nonzero(table), strict=True):
-            colour = "white" if share[t, s] > 0.55 else INK
-            ax.text(s, t, str(table[t, s]), ha="center", va="center", color=colour, fontsize=small)
+        _cells(ax, table, small)
         turned = 90.0 if len(names) > 4 else 0.0
         ax.set_xticks(range(len(names)), names, fontsize=small + 1, rotation=turned)
         ax.set_yticks(range(len(names)), names, fontsize=small + 1)
-        ax.set(xlabel="said", ylabel="true")
+        ax.set(xlabel="said", ylabel="true", aspect="equal")
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
 
@@ -116,6 +115,26 @@ def confusion_chart(question: QuestionResult) -> Figure:
     caption = "Seeds averaged; shade: share of the true class; numbers: test items."
     size = (side + 0.6, side)
     return figure(f"{question.name}-confusion", title, caption, size, draw)
+
+
+def _cells(ax: Axes, table: np.ndarray, font: float) -> None:
+    """Squares on nothing, so that they suit light and dark paper.  table: (A, A) true by said"""
+    from matplotlib.patches import Rectangle
+
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    count = len(table)
+    ends, gap = [-0.5, count - 0.5], float("nan")
+    edges = [(edge - 0.5,) * 2 for edge in range(count + 1)]
+    along = [value for _ in edges for value in (*ends, gap)]
+    across = [value for edge in edges for value in (*edge, gap)]
+    ax.plot(along + across, across + along, color=FAINT, linewidth=0.5)  # one line, small file
+    for t, s in zip(*np.nonzero(table), strict=True):
+        shade = float(share[t, s])
+        square = Rectangle((s - 0.5, t - 0.5), 1, 1, color=COLOURS["gate"], alpha=shade, lw=0)
+        ax.add_patch(square)
+        colour = LIGHT if shade > DEEP else INK
+        ax.text(s, t, str(table[t, s]), ha="center", va="center", color=colour, fontsize=font)
+    ax.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
 
 
 def shown_weights(question: QuestionResult) -> GateWeights | None:
@@ -140,7 +159,7 @@ def weights_chart(question: QuestionResult, shown: GateWeights) -> Figure:
             for place, value in enumerate(values):
                 if value > 0.07:
                     middle = start[place] + value / 2
-                    ink = INK if modality == "flow" else "white"  # on yellow
+                    ink = INK if modality == "flow" else LIGHT  # on yellow
                     ax.text(middle, place, f"{value:.2f}", ha="center", va="center",
                             color=ink, fontsize=8)  # fmt: skip
             start += values

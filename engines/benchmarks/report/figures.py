@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from engines.benchmarks.report.vector import slim
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
@@ -28,6 +30,9 @@ MODALITY_COLOURS: Mapping[str, str] = {
 SERIES_COLOURS = ("#2a9d6f", "#e0a030", "#4c78a8", "#d1495b", "#6a4c93", "#5f6b76", "#8c564b")
 
 INK, FAINT = "#2b2f33", "#d9dce0"
+LIGHT = "#fefefe"
+"""Text on dark bars: white in both schemes, see report/vector.py."""
+
 STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",  # text stays text: a tenth of the size
     "font.family": "sans-serif",
@@ -73,7 +78,7 @@ def figure(
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas)
         canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return Figure(name, title, caption, text.getvalue())
+    return Figure(name, title, caption, slim(text.getvalue(), title))
 
 
 @dataclass(frozen=True, slots=True)

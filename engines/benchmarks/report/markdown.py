@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engines.benchmarks.report.findings import counted, headline, reasons
 from engines.benchmarks.report.text import (
+    AIMS_HEAD,
     READING,
     SUMMARY,
+    aim_cells,
     cells,
     columns,
+    origin,
     rows_of,
     size_of,
     summary,
 )
-from engines.benchmarks.results import FigureFile, QuestionResult, Results, SuiteResult
+from engines.benchmarks.results import (
+    FigureFile,
+    QuestionResult,
+    Results,
+    SuiteResult,
+    TableResult,
+)
 
 TITLE = "What every modality, every gate and chance are worth"
+MADE_BY = (
+    "Made by `python -m engines evaluate --suite`; the same as a page: "
+    "[results.html](results.html), the numbers: [results.json](results.json)."
+)
 
 
 def markdown(results: Results, figures: Mapping[tuple[str, str], Sequence[FigureFile]]) -> str:
     """All chapters.  figures: files of each (suite, question)"""
-    lines = [f"# {TITLE}", "", "Made by `python -m engines evaluate --suite`. How to read it:", ""]
-    lines += [f"- {line}" for line in READING]
-    lines += ["", "## In short", ""]
+    lines = [f"# {TITLE}", "", MADE_BY]
+    aims = [aim_cells(suite, aim) for suite in results.suites for aim in suite.aims]
+    if aims:
+        lines += ["", "## Aims", "", *table(AIMS_HEAD, aims)]
     pairs = [(suite, question) for suite in results.suites for question in suite.questions]
+    lines += ["", "## In short", "", *([counted(results), ""] if counted(results) else [])]
     lines += table(SUMMARY, [summary(suite, question) for suite, question in pairs])
+    lines += ["", "## How to read it", "", *(f"- {line}" for line in READING)]
     for suite in results.suites:
         lines += ["", *chapter(suite, figures)]
     return "\n".join(lines) + "\n"
@@ -34,13 +51,9 @@ def chapter(
     suite: SuiteResult, figures: Mapping[tuple[str, str], Sequence[FigureFile]]
 ) -> list[str]:
     """One suite."""
-    learned = ", ".join(suite.trained_on) or "nothing recorded"
-    lines = [
-        f"## {suite.title}",
-        "",
-        f"Encoders of {suite.model} (files {suite.encoders}), which had learned from {learned}; "
-        f"{suite.seeds} seeds.",
-    ]
+    lines = [f"## {suite.title}", "", origin(suite)]
+    for one in suite.tables:
+        lines += ["", *numbers(one)]
     for question in suite.questions:
         lines += ["", *section(question, figures.get((suite.name, question.name), ()))]
     if suite.figures:
@@ -49,11 +62,21 @@ def chapter(
 
 
 def section(question: QuestionResult, figures: Sequence[FigureFile]) -> list[str]:
-    """One question."""
-    lines = [f"### {question.title}", "", f"{size_of(question)}."]
-    lines += ["", *(f"- {note}" for note in question.notes)] if question.notes else []
+    """One question: what it comes to, figures, all methods, notes."""
+    lines = [f"### {question.title}", ""]
+    if headline(question):
+        lines += [f"**{headline(question)}**", ""]
+        lines += [*(f"- {line}" for line in reasons(question)), ""] if reasons(question) else []
     rows = [cells(question, row) for row in rows_of(question)]
-    return [*lines, "", *table(columns(question), rows), "", *images(figures)]
+    lines += [*images(figures), f"<details><summary>All {len(rows)} methods</summary>", ""]
+    lines += [*table(columns(question), rows), "", "</details>", "", f"{size_of(question)}."]
+    return [*lines, "", *(f"- {note}" for note in question.notes)] if question.notes else lines
+
+
+def numbers(one: TableResult) -> list[str]:
+    """A table of the suite's own."""
+    return [f"### {one.title}", "", *table(one.heads, one.rows), "",
+            *(f"- {note}" for note in one.notes)]  # fmt: skip
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,72 +1,81 @@
-"""The report as one HTML file that needs nothing else: figures are data, style is inside."""
+"""The report as one HTML file that needs nothing else: figures and style are inside."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from engines.benchmarks.report.figures import COLOURS
+from engines.benchmarks.report.findings import counted, headline, reasons
 from engines.benchmarks.report.markdown import TITLE
+from engines.benchmarks.report.style import css
 from engines.benchmarks.report.text import (
+    AIMS_HEAD,
     READING,
     SUMMARY,
+    aim_cells,
     cells,
     columns,
+    origin,
     rows_of,
     size_of,
     summary,
 )
-from engines.benchmarks.results import FigureFile, QuestionResult, Results, SuiteResult
+from engines.benchmarks.results import (
+    FigureFile,
+    QuestionResult,
+    Results,
+    SuiteResult,
+    TableResult,
+)
 
-CSS = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #2b2f33; margin: 0 auto;
-  max-width: 1180px; padding: 24px 32px 80px; }
-h1 { font-size: 26px; margin: 8px 0 4px; }
-h2 { font-size: 20px; margin: 48px 0 6px; padding-top: 16px; border-top: 2px solid #2b2f33; }
-h3 { font-size: 16px; margin: 32px 0 4px; }
-nav a { margin-right: 14px; } a { color: #1f6f52; }
-p.size, figcaption, .reading { color: #5f6b76; font-size: 13px; }
-ul { margin: 6px 0 12px; padding-left: 20px; }
-.scroll { overflow-x: auto; margin: 10px 0 18px; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 3px 10px; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid #e8eaed; }
-th { border-bottom: 2px solid #c9cdd2; vertical-align: bottom; font-weight: 600; }
-th:first-child, td:first-child, td.left { text-align: left; }
-tr.best td { background: #eef7f2; font-weight: 600; }
-.dot { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 7px; }
-figure { display: inline-block; margin: 8px 24px 16px 0; vertical-align: top; max-width: 100%; }
-figure img { max-width: 100%; height: auto; }
-figcaption { max-width: 640px; }
-"""
+CHIPS = (
+    ("reached, not surely", "even"),
+    ("reached", "good"),
+    ("missed", "bad"),
+    ("better", "good"),
+    ("worse", "bad"),
+    ("not to be told apart", "even"),
+)
+"""How words of a verdict are coloured; the first that a cell's last words begin with."""
+
+_NUMBER = re.compile(r"[+-]?\d*\.\d+(?: ± \.\d+)?(?: \.\. [+-]?\d*\.\d+)?|\[[^\]]*\]")
+_OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+_PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 
 
 def page(
     results: Results, figures: Mapping[tuple[str, str], Sequence[FigureFile]], folder: Path
 ) -> str:
     """All chapters.  figures: files of each (suite, question), to be read from ``folder``"""
-    pairs = [(suite, question) for suite in results.suites for question in suite.questions]
-    short = [summary(suite, question) for suite, question in pairs]
-    links = "".join(f'<a href="#{escape(s.name)}">{escape(s.title)}</a>' for s in results.suites)
+    links = " ".join(f'<a href="#{escape(s.name)}">{escape(s.title)}</a>' for s in results.suites)
     body = [
         f"<h1>{TITLE}</h1>",
         f"<nav>{links}</nav>",
-        '<div class="reading"><ul>',
-        *(f"<li>{escape(line)}</li>" for line in READING),
-        "</ul></div><h2>In short</h2>",
-        table(SUMMARY, short, left=len(SUMMARY)),
+        *front(results),
         *(chapter(suite, figures, folder) for suite in results.suites),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{TITLE}</title><style>{CSS}</style></head><body>\n"
+        f"<title>{TITLE}</title><style>{css()}</style></head><body>\n"
         + "\n".join(body)
         + "\n</body></html>\n"
     )
+
+
+def front(results: Results) -> list[str]:
+    """Aims, all questions in one table, and how to read them."""
+    aims = [aim_cells(suite, aim) for suite in results.suites for aim in suite.aims]
+    pairs = [(suite, question) for suite in results.suites for question in suite.questions]
+    parts = ["<h2>Aims</h2>", table(AIMS_HEAD, aims, left=3, kind="wide")] if aims else []
+    parts += ["<h2>In short</h2>", paragraph(counted(results), "finding")]
+    if pairs:
+        short = [summary(suite, question) for suite, question in pairs]
+        parts.append(table(SUMMARY, short, left=len(SUMMARY), kind="wide"))
+    return [*parts, "<h3>How to read it</h3>", items(READING, "reading")]
 
 
 def chapter(
@@ -75,11 +84,10 @@ def chapter(
     folder: Path,
 ) -> str:
     """One suite."""
-    learned = ", ".join(suite.trained_on) or "nothing recorded"
     parts = [
         f'<h2 id="{escape(suite.name)}">{escape(suite.title)}</h2>',
-        f'<p class="size">Encoders of {escape(suite.model)} (files {escape(suite.encoders)}), '
-        f"which had learned from {escape(learned)}; {suite.seeds} seeds.</p>",
+        paragraph(origin(suite), "size"),
+        *(numbers(one) for one in suite.tables),
         *(
             section(question, figures.get((suite.name, question.name), ()), folder)
             for question in suite.questions
@@ -91,23 +99,44 @@ def chapter(
 
 
 def section(question: QuestionResult, figures: Sequence[FigureFile], folder: Path) -> str:
-    """One question."""
+    """One question: what it comes to, figures, all methods, notes."""
     rows = rows_of(question)
     best = {question.best_single, question.best_gate}
     return "\n".join(
         [
             f"<h3>{escape(question.title)}</h3>",
-            f'<p class="size">{escape(size_of(question))}</p>',
-            "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in question.notes) + "</ul>",
+            paragraph(headline(question), "finding"),
+            items(reasons(question), "reasons"),
             images(figures, folder),
+            f"<details><summary>All {len(rows)} methods</summary>",
             table(
                 columns(question),
                 [cells(question, row) for row in rows],
                 [row.name in best for row in rows],
                 [COLOURS[row.kind] for row in rows],
             ),
+            "</details>",
+            paragraph(f"{size_of(question)}.", "size"),
+            items(question.notes, "notes"),
         ]
     )
+
+
+def numbers(one: TableResult) -> str:
+    """A table of the suite's own."""
+    shown = table(one.heads, one.rows, left=one.left, kind="wide")
+    return f"<h3>{escape(one.title)}</h3>\n{shown}\n{items(one.notes, 'notes')}"
+
+
+def paragraph(text: str, kind: str) -> str:
+    """Nothing for nothing."""
+    return f'<p class="{kind}">{escape(text)}</p>' if text else ""
+
+
+def items(lines: Sequence[str], kind: str) -> str:
+    """A list; nothing for nothing."""
+    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<ul class="{kind}">{told}</ul>' if lines else ""
 
 
 def table(
@@ -116,31 +145,52 @@ def table(
     marked: Sequence[bool] = (),
     colours: Sequence[str] = (),
     left: int = 2,
+    kind: str = "",
 ) -> str:
     """marked: rows to point out   colours: of a dot before each row   left: columns set left"""
-    lines = ["".join(f"<th>{escape(head)}</th>" for head in heads)]
+    classes = ['class="left"' if place < left else "" for place in range(len(heads))]
+    lines = ["".join(f"<th {c}>{escape(h)}</th>" for h, c in zip(heads, classes, strict=True))]
     for number, row in enumerate(rows):
-        own = [
-            f'<td class="left">{escape(cell)}</td>' if place < left else f"<td>{escape(cell)}</td>"
-            for place, cell in enumerate(row)
-        ]
+        own = [f"<td {c}>{chip(cell)}</td>" for cell, c in zip(row, classes, strict=True)]
         if colours:
-            dot = f'<td class="left"><span class="dot" style="background:{colours[number]}"></span>'
-            own[0] = own[0].replace('<td class="left">', dot, 1)
+            dot = f'<span class="dot" style="background:{colours[number]}"></span>'
+            own[0] = own[0].replace(">", f">{dot}", 1)
         lines.append("".join(own))
-    classes = ["", *(' class="best"' if mark else "" for mark in marked or [False] * len(rows))]
-    told = [f"<tr{kind}>{line}</tr>" for kind, line in zip(classes, lines, strict=True)]
-    return f'<div class="scroll"><table>{"".join(told)}</table></div>'
+    kinds = ["", *(' class="best"' if mark else "" for mark in marked or [False] * len(rows))]
+    told = [f"<tr{own}>{line}</tr>" for own, line in zip(kinds, lines, strict=True)]
+    return f'<div class="scroll"><table class="{kind}">{"".join(told)}</table></div>'
+
+
+def chip(cell: str) -> str:
+    """A cell, its numbers in one piece and its verdicts in colour, each on a line of its own."""
+    told, coloured = [], False
+    for part in cell.split("; "):
+        before, colon, word = part.rpartition(": ")
+        if part.startswith("missed"):
+            before, colon, word = "", "", part
+        colour = next((c for start, c in CHIPS if word.startswith(start)), "")
+        if colour:
+            coloured = True
+            lead = f"{unbroken(before)}<br>" if before else ""
+            told.append(f'{lead}<span class="{colour}">{unbroken(word)}</span>')
+        else:
+            told.append(unbroken(before + colon + word))
+    return ("<br>" if coloured else "; ").join(told)
+
+
+def unbroken(text: str) -> str:
+    """Numbers with their spread or interval do not fall apart at the end of a line."""
+    return _NUMBER.sub(r'<span class="n">\g<0></span>', escape(text))
 
 
 def images(figures: Sequence[FigureFile], folder: Path) -> str:
-    """Figures as data."""
+    """Figures as part of the page; their colours follow the page's style."""
     parts = []
     for figure in figures:
-        data = b64encode((folder / figure.file).read_bytes()).decode()
+        svg = (folder / figure.file).read_text(encoding="utf-8")
+        drawn = _OWN_STYLE.sub("", _PROLOGUE.sub("", svg), count=1).strip()
         parts.append(
-            f'<figure><img alt="{escape(figure.title)}" src="data:image/svg+xml;base64,{data}">'
-            f"<figcaption><b>{escape(figure.title)}.</b> {escape(figure.caption)}</figcaption>"
-            "</figure>"
+            f"<figure>{drawn}<figcaption><b>{escape(figure.title)}.</b> "
+            f"{escape(figure.caption)}</figcaption></figure>"
         )
     return "".join(parts)

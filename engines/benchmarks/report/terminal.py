@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engines.benchmarks.report.text import MEASURE_NAMES, cells, columns, rows_of, size_of
-from engines.benchmarks.results import QuestionResult, SuiteResult
+from engines.benchmarks.report.findings import headline
+from engines.benchmarks.report.text import MEASURE_NAMES, cells, columns, origin, rows_of, size_of
+from engines.benchmarks.results import QuestionResult, SuiteResult, TableResult
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,14 +25,16 @@ def print_suite(suite: SuiteResult) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
-    learned = ", ".join(suite.trained_on) or "nothing recorded"
     console.print(f"\n{suite.title}", style="bold", markup=False)
-    console.print(
-        f"encoders of {suite.model}, which had learned from {learned}; {suite.seeds} seeds",
-        markup=False,
-    )
+    console.print(origin(suite), markup=False)
+    for one in suite.tables:
+        console.print(own_table(one))
+        for note in one.notes:
+            console.print(f"- {note}", markup=False)
     for question in suite.questions:
         console.print(question_table(question))
+        if headline(question):
+            console.print(headline(question), style="bold", markup=False)
         console.print(size_of(question), markup=False)
         for note in question.notes:
             console.print(f"- {note}", markup=False)
@@ -53,4 +56,17 @@ def question_table(question: QuestionResult) -> Table:
         style = f"{STYLES[row.kind]}{' bold' if best else ''}"
         texts = cells(question, row)
         table.add_row(*(Text(texts[place]) for place in kept), style=style)
+    return table
+
+
+def own_table(one: TableResult) -> Table:
+    """Numbers of a suite that are no comparison of methods."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=one.title, title_justify="left")
+    for place, head in enumerate(one.heads):
+        table.add_column(Text(head), justify="left" if place < one.left else "right")
+    for row in one.rows:
+        table.add_row(*(Text(cell) for cell in row))
     return table

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engines.benchmarks.heads import Kind
-from engines.benchmarks.results import Difference, MethodResult, QuestionResult, SuiteResult
+from engines.benchmarks.results import (
+    AimResult,
+    Difference,
+    MethodResult,
+    QuestionResult,
+    SuiteResult,
+)
 
 KINDS: Mapping[Kind, str] = {
     "baseline": "trivial baseline",
@@ -32,6 +38,8 @@ READING = (
     "it beforehand, so the difference to it is hard on the gates.",
     "The best gate is chosen on the test groups, too, among many, which flatters it; where it "
     "matters, read the whole table.",
+    "An aim is reached when the number itself reaches it, and surely reached when all of its "
+    "interval does.",
     "A method without an opinion (a modality that is not there) says the class frequencies of the "
     "training side; all methods are judged on the same items.",
 )
@@ -135,6 +143,7 @@ SUMMARY = (
     "best gate",
     "gate - best single",
     "gate - mean",
+    "aim",
 )
 
 
@@ -155,7 +164,27 @@ def summary(suite: SuiteResult, question: QuestionResult) -> list[str]:
         _named(gate),
         _judged(gate.over_single if gate else None),
         _judged(gate.over_mean if gate else None),
+        "; ".join(state(aim) for aim in suite.aims if aim.question == question.name),
     ]
+
+
+AIMS_HEAD = ("suite", "aim", "found with", "found", "95 %", "state")
+
+
+def aim_cells(suite: SuiteResult, aim: AimResult) -> list[str]:
+    """An aim in one line; cells in the order of AIMS_HEAD."""
+    found = decimal(aim.value, aim.who.find(" - ") >= 0)
+    return [suite.name, aim.text, aim.who, found, between(aim.low, aim.high), state(aim)]
+
+
+def state(aim: AimResult) -> str:
+    """Reached or by how much it is missed, said plainly."""
+    if not aim.reached:
+        short = aim.value - aim.target if aim.at_most else aim.target - aim.value
+        return f"missed by {decimal(short)}" if short > 0 else "missed: the interval holds 0"
+    if aim.surely or aim.low is None:
+        return "reached"
+    return "reached, not surely"
 
 
 def _named(row: MethodResult | None, named: bool = True) -> str:
@@ -167,3 +196,14 @@ def _named(row: MethodResult | None, named: bool = True) -> str:
 
 def _judged(value: Difference | None) -> str:
     return f"{difference(value)}: {verdict(value)}" if value else ""
+
+
+def origin(suite: SuiteResult) -> str:
+    """Whose encoders or whose scores a chapter is about."""
+    learned = ", ".join(suite.trained_on) or "nothing recorded"
+    whole = f", all files {suite.files}" if suite.files else ""
+    trained = f"; {suite.seeds} seeds" if suite.questions else "; nothing is trained here"
+    return (
+        f"Model {suite.model} (encoders {suite.encoders}{whole}), which had learned from "
+        f"{learned}{trained}."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import StoreError
+from engines.benchmarks.aims import with_aims
 from engines.benchmarks.report.charts import figures_of
 from engines.benchmarks.report.figures import Figure
 from engines.benchmarks.report.markdown import markdown
@@ -17,6 +18,7 @@ FIGURES = "figures"
 
 def write_report(folder: Path, results: Results) -> None:
     """Everything but the suites' own figures, which lie there already.  Raises: StoreError."""
+    results = Results(suites=tuple(with_aims(suite) for suite in results.suites))
     write_results(folder, results)
     figures = {
         (suite.name, question.name): write_figures(folder, suite.name, figures_of(question))

@@ -32,7 +32,6 @@ SCORES_GAIN = 0.3
 
 CHECKPOINT_EVERY = 50
 MOST_PATCHES = 24
-BATCH = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,9 @@ class TuneSettings:
 class SoundNet(nn.Module):
     """YAMNet and a classifier that sees its features and its scores of the AudioSet classes."""
 
+    scores_weight: Tensor  # (521, 1024) the published classifier
+    scores_bias: Tensor
+
     def __init__(self, classes: int, frozen: int) -> None:
         super().__init__()
         state = yamnet_state()
@@ -71,10 +73,17 @@ class SoundNet(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """picture: (B, 1, 96, 64) log-mel   returns: (B, classes) logits"""
+        return self.judged(self.pooled(picture))
+
+    def pooled(self, picture: Tensor) -> Tensor:
+        """picture: (B, 1, 96, 64) log-mel   returns: (B, 1024)"""
         image = picture.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            features = self.body(image)
-        pooled = features.float().mean(dim=(2, 3))
+            features: Tensor = self.body(image)
+        return features.float().mean(dim=(2, 3))
+
+    def judged(self, pooled: Tensor) -> Tensor:
+        """pooled: (B, 1024)   returns: (B, classes) logits"""
         scores = pooled @ self.scores_weight.T + self.scores_bias
         logits: Tensor = self.head(self.drop(torch.cat([pooled, SCORES_GAIN * scores], dim=1)))
         return logits
@@ -191,14 +200,19 @@ def tuned_net(
     return tuned_net(recordings, labels, settings, folder, progress)
 
 
-def said_of(net: SoundNet, wave: F32) -> F32:
-    """(classes,) log-probabilities of a clip, averaged over its audible patches."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a tuned network makes of one clip, averaged over its audible patches."""
+
+    features: F32  # (1024 + classes,) tuned features, then its logits
+    probabilities: F32  # (classes,)
+
+
+def said_of(net: SoundNet, wave: F32) -> Said:
+    """Listen to one clip."""
     starts: NDArray[np.int64] = audible_starts(wave, AUDIO_RATE_HZ // 2)[:MOST_PATCHES]
-    patches, parts = patches_at(wave, starts), []
     with torch.no_grad():
-        for start in range(0, len(patches), BATCH):
-            picture = net.log_mel(torch.from_numpy(patches[start : start + BATCH]))
-            parts.append(torch.softmax(net(picture), dim=1))
-    mean = torch.cat(parts).mean(dim=0)
-    said: F32 = torch.log(mean.clamp(min=1e-4)).numpy()
-    return said
+        pooled = net.pooled(net.log_mel(torch.from_numpy(patches_at(wave, starts))))
+        logits = net.judged(pooled)
+        features = torch.cat([pooled, logits], dim=1).mean(dim=0).numpy()
+        return Said(features, torch.softmax(logits, dim=1).mean(dim=0).numpy())

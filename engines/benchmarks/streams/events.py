@@ -47,6 +47,8 @@ class SceneTruth:
 
     name: str
     story: str  # what the scene is about, "" when it does not say
+    split: str  # side of its persons, voices and sounds: train or test
+    person: str  # whom it follows
     dark: bool
     duration_s: float
     truth: Truth
@@ -84,7 +86,8 @@ def read_scene(recording: Path) -> SceneTruth:
         notes, seen = data["notes"], _visibility(data["visible"], float(data["fps"]))
         events = tuple(sorted(events_of(truth, seen), key=lambda event: event.onset_s))
         return SceneTruth(
-            name=recording.stem, story=str(notes.get("story", "")), dark=bool(data["dark"]),
+            name=recording.stem, story=str(notes.get("story", "")), split=str(data["split"]),
+            person=str(data["bodies"][0]) if data["bodies"] else "", dark=bool(data["dark"]),
             duration_s=float(data["duration_s"]), truth=truth, events=events,
             excused=tuple(excuses_of(truth)), told=tuple(_told(str(notes.get("told", "")))),
             heard=tuple(Interval(s["kind"], s["start_s"], s["end_s"]) for s in data["sounds"]),

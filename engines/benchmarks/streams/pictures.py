@@ -34,18 +34,29 @@ _MARKS = {
     Verdict.FALSE: ("X", "false alarm"),
 }  # fmt: skip
 _ROW_INCH = 0.26
+SHOWN = 6  # scenes drawn one by one
 
 
 def figures_of(report: StreamReport) -> list[Figure]:
-    """All scenes on one page, the operating curves, each scene with a false alarm or a miss."""
-    troubled = [
+    """All scenes on one page, the operating curves, and some scenes in full."""
+    curves = [curves_figure(report.curves)] if report.curves else []
+    shown = [
         scene_figure(scene, trace, truth, report)
         for scene, trace, truth in zip(report.scenes, report.traces, report.truths, strict=True)
-        if any(j.verdict is Verdict.FALSE for j in scene.alarms)
-        or not all(o.is_detected for o in scene.outcomes)
+        if scene.name in telling(report.scenes)
     ]
-    curves = [curves_figure(report.curves)] if report.curves else []
-    return [overview_figure(report.scenes), *curves, *troubled]
+    return [overview_figure(report.scenes), *curves, *shown]
+
+
+def telling(scenes: Sequence[SceneResult]) -> list[str]:
+    """Names of at most SHOWN scenes: events missed first, then false alarms, then all the rest."""
+
+    def trouble(scene: SceneResult) -> tuple[int, int, int]:
+        missed = sum(not o.is_detected for o in scene.outcomes)
+        wrong = sum(j.verdict is Verdict.FALSE for j in scene.alarms)
+        return -missed, -wrong, -len(scene.outcomes)
+
+    return [scene.name for scene in sorted(scenes, key=trouble)[:SHOWN]]
 
 
 def overview_figure(scenes: Sequence[SceneResult]) -> Figure:
@@ -70,7 +81,7 @@ def overview_figure(scenes: Sequence[SceneResult]) -> Figure:
 
     size = (8.2, 1.2 + _ROW_INCH * len(scenes))
     caption = "Bars: what happened and how long an alarm belongs to it. Marks: alarms."
-    return figure("stream-overview", "Alarms on all scenes", caption, size, draw)
+    return figure("overview", "Alarms on all scenes", caption, size, draw)
 
 
 def _legend(canvas: Canvas, ax: Axes) -> None:
@@ -113,7 +124,7 @@ def curves_figure(curves: Sequence[Sequence[OperatingPoint]]) -> Figure:
         "recognised while an earlier alarm was still open, which therefore raised none."
     )
     size = (2.4 * len(curves) + 0.6, 2.7)
-    return figure("stream-curves", "Sensitivity against false alarms", caption, size, draw)
+    return figure("curves", "Sensitivity against false alarms", caption, size, draw)
 
 
 def scene_figure(
@@ -140,7 +151,7 @@ def scene_figure(
 
     episodes = ", ".join(interval.name for interval in truth.told)
     caption = f"Story: {truth.story or 'unknown'}; {episodes}{'; dark' if scene.dark else ''}."
-    return figure(f"stream-{scene.name}", scene.name, caption, (8.2, 2.9), draw)
+    return figure(scene.name, scene.name, caption, (8.2, 2.9), draw)
 
 
 def _bands(ax: Axes, truth: SceneTruth) -> None:

@@ -9,7 +9,7 @@ from edge.decision.rules import rule_for
 from edge.settings import AlarmRule, DecisionSettings
 from edge.vocabulary import AlarmClass
 from engines.benchmarks.streams.events import SceneTruth
-from engines.benchmarks.streams.match import match
+from engines.benchmarks.streams.match import SceneResult, match
 from engines.benchmarks.streams.rates import Estimate
 from engines.benchmarks.streams.summary import summary_of
 from engines.benchmarks.streams.trace import Trace, decided, evidence
@@ -65,7 +65,14 @@ def operating_point(
         match(scene, decided(trace, settings), trace.watched_s, evidence(trace, settings))
         for trace, scene in pairs
     ]
-    row = summary_of(kind, results, sum(trace.watched_s for trace in traces) / 3600)
+    return point_of(kind, settings, results)
+
+
+def point_of(
+    kind: AlarmClass, settings: DecisionSettings, results: Sequence[SceneResult]
+) -> OperatingPoint:
+    """Sum up what these settings gave."""
+    row = summary_of(kind, results, sum(result.watched_s for result in results) / 3600)
     rule = rule_for(kind, settings)
     return OperatingPoint(
         kind, rule.enter, rule.exit, rule.decisions, row.detected, row.noticed, row.masked,
@@ -80,8 +87,6 @@ def with_rule(
     """The settings with another threshold for one class."""
     old = rule_for(kind, settings)
     ratio = old.exit / old.enter if old.enter else 1.0
-    rule = AlarmRule(
-        enter=enter, exit=enter * ratio, refractory_s=old.refractory_s,
-        decisions=old.decisions if decisions is None else decisions,
-    )  # fmt: skip
+    update = {"enter": enter, "exit": enter * ratio, "decisions": decisions or old.decisions}
+    rule = AlarmRule.model_validate({**old.model_dump(), **update})
     return settings.model_copy(update={kind.value: rule})

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.compose import make_decider
+from edge.decision.decider import RoomDecider
 from edge.decision.hold import Hold
+from edge.decision.ids import AlarmIds
 from edge.decision.rules import RAISED, rule_for, score_of
 from edge.decision.smoothing import Smoothing
 from edge.errors import MediaError
@@ -19,8 +20,6 @@ from edge.replay import DEVICE, replay_file
 from edge.settings import DecisionSettings
 from edge.values import F32, AlarmState, Decision, Fused
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, AlarmClass
-
-_BOOT = "trace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,15 @@ def trace_of(name: str, fused: Sequence[Fused]) -> Trace:
 
 def decided(trace: Trace, settings: DecisionSettings) -> list[StreamAlarm]:
     """Run only the decision stage on kept scores; equal settings give the replay's alarms."""
-    decider = make_decider(trace.name, settings, DEVICE, _BOOT)
-    return alarms_of(decider.decide(fused) for fused in trace.fused())
+    return raised(trace.fused(), settings)
+
+
+def raised(
+    fused: Iterable[Fused], settings: DecisionSettings, kinds: Sequence[AlarmClass] = RAISED
+) -> list[StreamAlarm]:
+    """The same on scores in order of time.  kinds: classes to raise, see RoomDecider"""
+    decider = RoomDecider("scene", settings, AlarmIds(DEVICE, "scores"), kinds)
+    return alarms_of(decider.decide(one) for one in fused)
 
 
 def alarms_of(decisions: Iterable[Decision]) -> list[StreamAlarm]:

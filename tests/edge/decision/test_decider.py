@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 from edge.decision.decider import RoomDecider
 from edge.decision.ids import AlarmIds
 from edge.decision.lifecycle import LEGAL, moved
-from edge.settings import DecisionSettings
+from edge.settings import AlarmRule, DecisionSettings
 from edge.values import Alarm, AlarmState, Fused
 from edge.vocabulary import AlarmClass
 
 MakeFused = Callable[..., Fused]
-SETTINGS = DecisionSettings()
+RULES = {
+    "fall": AlarmRule(enter=0.8, exit=0.3, decisions=1),
+    "on_floor": AlarmRule(enter=0.3, exit=0.15, decisions=6),
+    "violence": AlarmRule(enter=0.7, exit=0.35, decisions=2),
+    "distress_call": AlarmRule(enter=0.85, exit=0.4, decisions=2),
+    "glass_break": AlarmRule(enter=0.8, exit=0.4, decisions=1),
+}
+SETTINGS = DecisionSettings(**RULES)
 
 
 class Room:
@@ -128,7 +135,7 @@ def test_an_acknowledged_alarm_is_silent_until_it_is_resolved(room: Room) -> Non
 
 
 def test_an_alarm_nobody_handles_expires(fused: MakeFused) -> None:
-    room = Room(fused, DecisionSettings(expire_s=60, repeat_s=3_600))
+    room = Room(fused, DecisionSettings(**RULES, expire_s=60, repeat_s=3_600))
     said = room.sees(61.5, violence=0.9)
     assert words(said) == [("violence", "confirmed"), ("violence", "expired")]
 
@@ -141,12 +148,13 @@ def test_timers_run_in_a_room_without_decisions(room: Room) -> None:
 
 
 def test_a_second_alarm_waits_for_the_refractory_time(fused: MakeFused) -> None:
-    room = Room(fused, DecisionSettings(resolve_s=1))
+    """Which counts from the last evidence of the first."""
+    room = Room(fused, DecisionSettings(**RULES, resolve_s=1))
     (first,) = room.sees(fall=0.8)
     room.decider.acknowledge(first.id)
     (resolved,) = room.sees(1)
     (second,) = room.sees(12, fall=0.8)
-    assert second.updated_ns - resolved.updated_ns == 10_000_000_000
+    assert second.updated_ns - first.updated_ns == 10_000_000_000
     assert second.id != resolved.id
     assert second.onset_ns == resolved.updated_ns + 500_000_000
 
@@ -213,7 +221,13 @@ SCORES = st.fixed_dictionaries(
 )
 COMMANDS = st.sampled_from(("", "", "", "ack", "clear", "false", "tick"))
 QUICK = DecisionSettings(
-    long_lie_s=2, resolve_s=2, repeat_s=3, escalate_s=5, expire_s=60, smoothing_s=0.3
+    **RULES,
+    long_lie_s=2,
+    resolve_s=2,
+    repeat_s=3,
+    escalate_s=5,
+    expire_s=60,
+    smoothing_s=0.3,
 )
 
 

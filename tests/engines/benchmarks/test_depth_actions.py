@@ -8,7 +8,7 @@ import pytest
 from engines.benchmarks import depth_actions
 from engines.benchmarks.actions.clips import SIDE, U8, DepthClip, cut_body, flow_of
 from engines.benchmarks.actions.maps import depth_numbers, divisions, flow_numbers
-from engines.benchmarks.actions.ridge import opinions
+from engines.benchmarks.actions.ridge import opinions, probabilities
 from engines.benchmarks.actions.targets import MirrorClasses
 from engines.benchmarks.actions.vectors import OTHERS, Vectors, sketch, views_of
 from engines.benchmarks.actions.views import mirrored, plain_view, seen
@@ -158,7 +158,34 @@ def test_no_subject_is_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = depth_actions.question("utd_mhad", Sides(train, test), bench, lambda *_: None)
     (fold,) = asked.folds
     assert not set(fold.train.groups) & set(fold.test.groups)
-    assert len(fold.train) == 8
+    assert len(fold.train) == 8 * (1 + OTHERS)
+    assert fold.test.features.shape[2] == 2
     assert len(fold.test) == 4
     for baseline in asked.baselines.values():
         assert baseline(fold).scores.shape == (4, 2)
+
+
+def test_scores_of_a_group_left_out_are_on_the_scale_of_those_of_a_new_group() -> None:
+    rng = np.random.default_rng(6)
+    targets = np.tile(np.arange(4), 15)
+    groups = [f"s{i // 20}" for i in range(60)]
+    classes, persons = (rng.normal(size=(n, 200)).astype(np.float32) for n in (4, 3))
+    vectors = classes[targets] + 3 * persons[np.arange(60) // 20]
+    vectors += rng.normal(0, 0.3, vectors.shape).astype(np.float32)
+    learned = np.arange(60) < 40
+    said = opinions(vectors, learned, targets, 4, groups)
+    assert said[:40].mean() == pytest.approx(said[40:].mean(), abs=0.1)
+    assert (said.argmax(axis=1) == targets).mean() > 0.9
+
+
+def test_probabilities_are_as_sharp_as_machines_were_right_on_groups_they_had_not_seen() -> None:
+    rng = np.random.default_rng(7)
+    targets = np.arange(300) % 3
+    noise = rng.normal(0, 0.5, (300, 3)).astype(np.float32)
+    right = np.eye(3, dtype=np.float32)[targets]
+    learned = np.arange(300) < 200
+    good, poor = (probabilities(right * k + noise, targets, learned) for k in (3.0, 0.3))
+    assert good.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert good.max(axis=1).mean() > poor.max(axis=1).mean() + 0.2
+    hits = (poor.argmax(axis=1) == targets)[200:].mean()
+    assert poor.max(axis=1)[200:].mean() == pytest.approx(hits, abs=0.12)

@@ -21,6 +21,7 @@ from engines.training.labels import LabelMap
 from engines.training.manifest import Row
 
 ENTER = DecisionSettings().fall.enter
+JUST, LOUD = 0.9 * ENTER + 0.1, 0.1 * ENTER + 0.9  # above the threshold, and far above it
 
 
 def said(
@@ -36,7 +37,7 @@ def said(
         actions[view] = np.full_like(scores, np.nan) if absent else scores
     gate = np.tile([[m.value in there for m in MODALITIES]], (2, 1)).astype(np.float32)
     row = Row(Path(name), name, dataset, "rgb", label, f"P{len(name) % 4}|office|{name}")
-    alarm = action == "fall" and score > 0.85
+    alarm = action == "fall" and score >= LOUD
     return Said(row, actions, gate / gate.sum(axis=1, keepdims=True), score, alarm)
 
 
@@ -44,12 +45,12 @@ def films() -> list[Said]:
     seen = ("rgb", "flow")
     made = [
         said(f"video/urfd/fall-{i:02d}-cam0.mp4", "urfd", "fall_from_sitting", "fall",
-             ENTER + 0.01 if i < 6 else 0.5 * ENTER, seen)
+             JUST if i < 6 else 0.5 * ENTER, seen)
         for i in range(8)
     ]  # fmt: skip
     made += [
         said(f"video/urfd/adl-{'x' * i}-cam0.mp4", "urfd", "squat",
-             "fall" if i == 0 else "sit", 0.9, seen)
+             "fall" if i == 0 else "sit", LOUD, seen)
         for i in range(8)
     ]  # fmt: skip
     return made

@@ -59,7 +59,7 @@ def test_a_tuning_tells_two_pitches_apart_and_is_found_again(tmp_path: Path) -> 
         )
     except MissingFileError as error:
         pytest.skip(str(error))
-    said = np.stack([tuned.said_of(net, r.load()) for r in recordings])
+    said = np.stack([tuned.said_of(net, r.load()).probabilities for r in recordings])
     assert said.argmax(axis=1).tolist() == [0, 1, 0, 1]
     assert len(told) == 12
     assert not list(tmp_path.glob("*.unfinished.pt"))
@@ -67,7 +67,9 @@ def test_a_tuning_tells_two_pitches_apart_and_is_found_again(tmp_path: Path) -> 
         recordings, [0, 1, 0, 1], settings, tmp_path, lambda *news: told.append(news)
     )
     assert len(told) == 12
-    assert np.array_equal(tuned.said_of(again, recordings[0].load()), said[0])
+    heard = tuned.said_of(again, recordings[0].load())
+    assert np.array_equal(heard.probabilities, said[0])
+    assert heard.features.shape == (1024 + 2,)
 
 
 def quiet(task: str, done: int, total: int) -> None:

@@ -17,8 +17,12 @@ Tell = Callable[..., SceneTruth]
 def tell() -> Tell:
     """Make a scene of 60 s from what happens in it; whoever is not mentioned stands."""
 
-    def make(*actions: tuple[str, float, float], sounds: tuple[tuple[str, float, float], ...] = ()
-             ) -> SceneTruth:  # fmt: skip
+    def make(
+        *actions: tuple[str, float, float],
+        sounds: tuple[tuple[str, float, float], ...] = (),
+        person: str = "1",
+        split: str = "train",
+    ) -> SceneTruth:
         spans, at = [], 0.0
         for name, start_s, end_s in actions:
             spans += [Interval("stand", at, start_s)] * (start_s > at)
@@ -27,7 +31,8 @@ def tell() -> Tell:
         spans.append(Interval("stand", at, 60.0))
         truth = Truth(tuple(spans), tuple(Interval(*s) for s in sounds))
         return SceneTruth(
-            name="hand-made", story="", dark=False, duration_s=60.0, truth=truth,
+            name="hand-made", story="", split=split, person=person, dark=False,
+            duration_s=60.0, truth=truth,
             events=tuple(events_of(truth, lambda start_s, end_s: 0.1)),
             excused=tuple(excuses_of(truth)), told=(Interval("tidying", 0.0, 15.0),),
             heard=truth.sounds,

@@ -13,7 +13,7 @@ from engines.benchmarks.streams.events import read_scene
 
 def write(path: Path, **changes: Any) -> Path:
     truth: dict[str, Any] = {
-        "fps": 15, "duration_s": 12.0, "dark": True,
+        "fps": 15, "duration_s": 12.0, "dark": True, "split": "train", "bodies": [5, 27],
         "notes": {"story": "falls", "told": "wave 1.0-3.0; fall 4.0-5.0"},
         "spans": [
             {"action": "stand", "start_s": 0.0, "end_s": 4.0},
@@ -34,6 +34,7 @@ def test_a_rendered_scene_says_what_must_raise_an_alarm(tmp_path: Path) -> None:
     assert (event.alarm_class, event.onset_s, event.end_s) == (AlarmClass.FALL, 4.0, 14.0)
     assert event.visible == pytest.approx(0.1)
     assert (scene.name, scene.story, scene.dark) == ("a", "falls", True)
+    assert (scene.split, scene.person) == ("train", "5")
 
 
 def test_a_moment_is_described_by_action_episode_and_sounds(tmp_path: Path) -> None:

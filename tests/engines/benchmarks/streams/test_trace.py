@@ -8,7 +8,7 @@ import pytest
 
 from edge.compose import make_decider
 from edge.errors import MediaError
-from edge.settings import DecisionSettings
+from edge.settings import AlarmRule, DecisionSettings
 from edge.values import Fused
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, AlarmClass
 from engines.benchmarks.streams.events import SceneTruth
@@ -24,7 +24,11 @@ from engines.benchmarks.streams.trace import (
     trace_of,
 )
 
-SETTINGS = DecisionSettings()
+SETTINGS = DecisionSettings(
+    fall=AlarmRule(enter=0.8, exit=0.4, decisions=1, renew_s=5),
+    on_floor=AlarmRule(enter=0.3, exit=0.15, decisions=6),
+    distress_call=AlarmRule(enter=0.85, exit=0.4, decisions=2),
+)
 ORIGIN_NS = 7_000_000_000
 
 
@@ -109,5 +113,5 @@ def test_a_fall_soon_after_a_false_alarm_is_masked_by_it(tell: Callable[..., Sce
 def test_another_threshold_keeps_the_hysteresis_and_the_other_classes() -> None:
     changed = with_rule(SETTINGS, AlarmClass.FALL, 0.8, decisions=3)
     assert changed.fall.exit == pytest.approx(0.8 * SETTINGS.fall.exit / SETTINGS.fall.enter)
-    assert changed.fall.decisions == 3
+    assert (changed.fall.decisions, changed.fall.renew_s) == (3, 5)
     assert changed.violence == SETTINGS.violence

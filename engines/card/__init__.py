@@ -1,0 +1,1 @@
+"""The model card: what somebody must know before trusting the weights."""
