@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 STORIES = "stories"
 """Folder beside the rendered clips with those of a minute, by kind."""
 
+STORY = "scene"
+"""Their label in the manifest."""
+
 
 def training_rows(rooms: Path, data: Path) -> list[Row]:
     """Every row that may be trained on; recorded sets only when ``data`` has a manifest."""
@@ -67,6 +70,11 @@ def may_be_heard(clip: Clip) -> bool:
 def _draw(row: Row) -> int:
     """A number that knows the clip's name and nothing else."""
     return int.from_bytes(sha256(f"spoiled|{row.name}".encode()).digest()[:4], "big")
+
+
+def is_plain(clip: Clip) -> bool:
+    """One action, seen by a whole device: what encoders learn first."""
+    return clip.spoiled is None and clip.row.label != STORY
 
 
 def usable(clips: Sequence[Clip]) -> list[Clip]:

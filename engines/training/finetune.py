@@ -49,6 +49,7 @@ class FinetuneSettings:
     head_rate: float = 2e-3
     decay: float = 0.03
     seed: int = 0
+    refine: int = 0  # further steps at half the rates, see lane.py
     shares: Mapping[str, float] = field(default_factory=lambda: {"rooms": 0.75, "surv_fight": 0.25})
 
 
@@ -127,9 +128,11 @@ def finetune(
     settings: FinetuneSettings,
     kept: Path,
     report: Report,
+    start: TrainedStream | None = None,
 ) -> TrainedStream:
     """Train one stream.
 
+    start: go on from here instead of from fresh weights
     kept: file that holds all every CHECKPOINT_EVERY steps; an interrupted training goes on there.
     """
     import torch
@@ -137,6 +140,9 @@ def finetune(
     stream = Stream(train, settings.modality, settings.shares, 1, settings.shown)
     trainer = Trainer(stream, settings)
     steps, step, smooth = settings.steps, 0, 0.0
+    if start is not None:
+        trainer.encoder.load_state_dict(start.encoder.state_dict())
+        trainer.head.load_state_dict(start.head.state_dict())
     if kept.exists():
         state = torch.load(kept, weights_only=False)
         trainer.load(state)

@@ -47,6 +47,7 @@ class Preset:
     audio_steps: int
     gate_steps: int
     stories: tuple[Stories, ...] = ()
+    refine_steps: int = 0  # of flow and depth: with stories and plain cameras
 
     def steps(self, modality: Modality) -> int:
         """Of one stream."""
@@ -78,11 +79,12 @@ PRESETS = {
         closing_share=0.3,
         spoiled_every=4,
         finder_minutes=10.0,
-        flow_steps=4000,
+        flow_steps=3000,
         depth_steps=3000,
         rgb_steps=3000,
         audio_steps=3000,
         gate_steps=3000,
+        refine_steps=1000,
         stories=(
             Stories("negatives", 36, 301),
             Stories("falls", 16, 302),
@@ -118,7 +120,7 @@ def stream_settings(
     settings = FinetuneSettings(modality, preset.steps(modality), minutes, seed=seed, shares=shares)
     if modality is Modality.RGB:  # its pictures are larger, its backbone knows much already
         return replace(settings, batch=20, shown=6, backbone_rate=RGB_BACKBONE_RATE)
-    return settings
+    return replace(settings, refine=preset.refine_steps)
 
 
 def lanes(preset: Preset, minutes: float, workers: int, seed: int) -> list[list[FinetuneSettings]]:

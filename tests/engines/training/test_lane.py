@@ -3,12 +3,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from edge.vocabulary import Modality
+from engines.training import lane
 from engines.training.cache import Clip
+from engines.training.clips import STORY
 from engines.training.finetune import FinetuneSettings
 from engines.training.labels import LabelMap
 from engines.training.lane import work_key
 from engines.training.manifest import Row
+from engines.training.spoilers import NO_DEPTH
 
 SETTINGS = FinetuneSettings(Modality.FLOW, steps=100, minutes=9.5)
 
@@ -34,3 +39,27 @@ def test_other_settings_clips_or_labels_are_other_work() -> None:
         ),
     }
     assert len(keys) == 4
+
+
+def test_single_actions_come_first_then_stories_and_plain_cameras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = []
+
+    def finetune(clips, held_out, settings, kept, report, start=None):  # type: ignore[no-untyped-def]
+        rounds.append(({c.row.name for c in clips}, settings, kept, start))
+        return f"after {len(rounds)}"
+
+    monkeypatch.setattr(lane, "finetune", finetune)
+    walk, plain = clips("walk", "plain")
+    story = replace(walk, row=replace(walk.row, name="story", label=STORY))
+    everything = [walk, replace(plain, spoiled=NO_DEPTH), story]
+    settings = replace(SETTINGS, refine=25)
+    done = lane.in_two_rounds(everything, [], settings, tmp_path / "a.pt", lambda *_: None)
+    (first, how, kept, start), (second, later, again, before) = rounds
+    assert (first, second) == ({"walk"}, {"walk", "plain", "story"})
+    assert (how.steps, later.steps) == (SETTINGS.steps, 25)
+    assert later.backbone_rate == SETTINGS.backbone_rate / 2
+    assert how.minutes + later.minutes == SETTINGS.minutes
+    assert kept != again
+    assert (start, before, done) == (None, "after 1", "after 2")
