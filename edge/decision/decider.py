@@ -132,17 +132,17 @@ class RoomDecider:
         present = _is_present(self._tracks[kind])
         if case is not self._newest(kind):
             return Evidence(None if present is None else False)
-        if kind is not AlarmClass.FALL:
-            return Evidence(present)
+        lie = self._newest(AlarmClass.ON_FLOOR)
+        if kind is not AlarmClass.FALL or (lie and self._open.index(lie) > self._open.index(case)):
+            return Evidence(present)  # who lies there now has an alarm of their own
         floor = self._tracks[AlarmClass.ON_FLOOR]
-        if present is False:
-            present = _is_present(floor)
         lying = floor.held and floor.score is not None and floor.hold.onset_ns is not None
-        return Evidence(present, t_ns - (floor.hold.onset_ns or 0) if lying else 0)
+        lying_ns = t_ns - (floor.hold.onset_ns or 0) if lying else 0
+        return Evidence(present, _is_present(floor), lying_ns)
 
     def _is_due(self, kind: AlarmClass, t_ns: int) -> bool:
         fall, same = self._newest(AlarmClass.FALL), self._newest(kind)
-        if kind is AlarmClass.ON_FLOOR and fall is not None and not fall.is_over:
+        if kind is AlarmClass.ON_FLOOR and fall and not (fall.is_over or fall.has_risen):
             return False  # a fall and the lying after it are one alarm
         return (same is None or same.has_lapsed) and self._tracks[kind].is_due(t_ns)
 

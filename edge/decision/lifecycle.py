@@ -49,8 +49,9 @@ _UNANSWERED = (_S.CONFIRMED, _S.ESCALATED)
 class Evidence:
     """What one moment says about an open alarm."""
 
-    present: bool | None  # None: no decision could be made
-    lying_ns: int = 0  # how long someone has been on the floor
+    present: bool | None  # of its own class; None: no decision could be made
+    floor: bool | None = None  # of a fall: somebody seems to be on the floor
+    lying_ns: int = 0  # of a fall: how long someone has been on the floor for sure
 
 
 def candidate(
@@ -92,6 +93,8 @@ class OpenAlarm:
     which may have been set meanwhile: they may hasten a repetition or an escalation, but never
     delay one, and never expire an alarm.
     renewals: how many alarms of its class came before it without a longer quiet between them.
+    An alarm of an earlier run that somebody has answered will not be said again: as nobody watched
+    in between, whatever is seen now is another alarm. One that nobody answered still calls.
     """
 
     def __init__(
@@ -101,8 +104,10 @@ class OpenAlarm:
         self._settings = settings
         pause_s = rule_for(self.raised_as, settings).renew_s * 2.0**renewals
         self._renew_ns = min(pause_s, settings.resolve_s) * 1e9
-        self._has_lapsed = False
+        answered_before = alarm.state is _S.ACKNOWLEDGED
+        self._has_lapsed = self._has_risen = answered_before
         self.quiet_ns = 0  # how long its evidence has been gone, as far as somebody looked
+        self._own_quiet_ns = self._floor_quiet_ns = 0
         self._seen_ns = self._since_ns = since_ns
         opened_ns = since_ns if alarm.confirmed_ns is None else alarm.confirmed_ns
         self._opened_ns, self._said_ns = min(opened_ns, since_ns), min(alarm.updated_ns, since_ns)
@@ -114,12 +119,20 @@ class OpenAlarm:
 
     @property
     def has_lapsed(self) -> bool:
-        """True once its evidence was gone for its pause; what its class says next is another alarm.
+        """True once its own class was gone for its pause; what that says next is another alarm.
 
-        Until it ``is_over``, lying on the floor still belongs to a fall: one alarm, a long lie, and
-        no lapse any more.
+        Half a sign of somebody on the floor does not keep a fall from lapsing, lying for sure does:
+        it belongs to the fall until that ``is_over``.
         """
         return self._has_lapsed
+
+    @property
+    def has_risen(self) -> bool:
+        """True of a long lie once nobody lay there for its pause; who lies next is another alarm.
+
+        A fall that is no long lie yet becomes one, which is news enough.
+        """
+        return self._has_risen and self.alarm.alarm_class is AlarmClass.LONG_LIE
 
     @property
     def raised_as(self) -> AlarmClass:
@@ -155,15 +168,24 @@ class OpenAlarm:
 
     def _measure_quiet(self, t_ns: int, evidence: Evidence) -> None:
         """Count only the time that was watched: a dark room is not a quiet one."""
-        elapsed_ns, self._seen_ns = t_ns - self._seen_ns, t_ns
+        watched_ns, self._seen_ns = min(max(0, t_ns - self._seen_ns), WINDOW_NS), t_ns
         if self.is_over:
             return
-        if evidence.present:
-            self.quiet_ns = 0
-            self._has_lapsed &= evidence.lying_ns == 0
-        elif evidence.present is False:
-            self.quiet_ns += min(max(0, elapsed_ns), WINDOW_NS)
-            self._has_lapsed |= self.quiet_ns >= self._renew_ns
+        anything = True if evidence.floor else evidence.present
+        self.quiet_ns = _quiet(self.quiet_ns, anything, watched_ns)
+        self._own_quiet_ns = _quiet(self._own_quiet_ns, evidence.present, watched_ns)
+        self._has_lapsed |= self._own_quiet_ns >= self._renew_ns
+        self._has_lapsed &= evidence.lying_ns == 0
+        if self.alarm.alarm_class is AlarmClass.LONG_LIE:
+            self._floor_quiet_ns = _quiet(self._floor_quiet_ns, evidence.floor, watched_ns)
+            self._has_risen |= self._floor_quiet_ns >= self._renew_ns
+
+
+def _quiet(so_far_ns: int, present: bool | None, watched_ns: int) -> int:
+    """How long something has been gone; what nobody could see changes nothing."""
+    if present is None:
+        return so_far_ns
+    return 0 if present else so_far_ns + watched_ns
 
 
 def _revised(alarm: Alarm, t_ns: int) -> Alarm:

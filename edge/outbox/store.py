@@ -109,7 +109,11 @@ class Outbox:
                 " VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
-            db.executemany("INSERT OR REPLACE INTO open_alarm VALUES (?, ?, ?, ?)", kept)
+            db.executemany(  # an update keeps the row's place: the order of opening
+                "INSERT INTO open_alarm VALUES (?, ?, ?, ?) ON CONFLICT(alarm_id) DO UPDATE SET"
+                " topic = excluded.topic, payload = excluded.payload, record = excluded.record",
+                kept,
+            )
             db.executemany("DELETE FROM open_alarm WHERE alarm_id = ?", [(i,) for i in closed])
 
     def pending(self, after_seq: int = 0, limit: int = 100) -> list[Stored]:

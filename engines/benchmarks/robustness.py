@@ -73,7 +73,7 @@ class RobustnessSuite:
 
     name: str = "robustness"
     title: str = "Bad weather: one sensor absent, spoiled or late"
-    sizes: RoomSizes = field(default_factory=lambda: RoomSizes(train=4000, test=150))
+    sizes: RoomSizes = field(default_factory=lambda: RoomSizes(train=4000, test=120))
     spoiling: Spoiling = field(default_factory=Spoiling)
 
     def questions(self, bench: Workbench, progress: Progress) -> Sequence[Question]:

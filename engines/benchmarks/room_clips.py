@@ -102,7 +102,7 @@ def notes_of(bench: Workbench, sides: Sides, held: Sequence[Row]) -> tuple[str, 
     notes = [
         "rendered rooms; test clips have other persons, rooms, voices and recorded sounds",
         f"encoders of {manifest.name} had learned from "
-        + ("training persons but the held-out ones" if known else "no rendered room"),
+        + ("training persons except the held-out ones" if known else "no rendered room"),
         f"gates and temperatures are fitted on {len(held)} clips of held-out training persons: "
         "neither encoders nor experts learned from them",
         "sounds are composed: they were written from the same script as the motion",

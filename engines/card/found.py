@@ -8,7 +8,15 @@ from typing import Any
 from engines.benchmarks.calibrated.tables import told
 from engines.benchmarks.report.findings import counted
 from engines.benchmarks.report.markdown import table
-from engines.benchmarks.report.text import AIMS_HEAD, SUMMARY, aim_cells, between, decimal, summary
+from engines.benchmarks.report.text import (
+    AIMS_HEAD,
+    SUMMARY,
+    aim_cells,
+    between,
+    decimal,
+    open_aims,
+    summary,
+)
 from engines.benchmarks.results import Results, SuiteResult
 from engines.card.known import KNOWN_FAILURES, SHIPPED
 
@@ -37,9 +45,11 @@ def suite_of(results: Results, name: str) -> SuiteResult | None:
 def own_lines(results: Results) -> list[str]:
     """Alarms on whole scenes, thresholds, calibration, transfer: what was judged as it ships."""
     lines: list[str] = []
+    missing: list[str] = []
     for name in SHIPPED:
         suite = suite_of(results, name)
         if suite is None:
+            missing.append(name)
             continue
         lines += [f"### {suite.title}", ""]
         for number, one in enumerate(suite.tables[:SHOWN]):
@@ -49,6 +59,8 @@ def own_lines(results: Results) -> list[str]:
             lines += ["</details>", ""] if folded else []
         rows = [summary(suite, question) for question in suite.questions]
         lines += [*table(SUMMARY, rows), ""] if rows else []
+    if missing and lines:
+        lines += [f"Not measured for this model: {', '.join(missing)}.", ""]
     return lines[:-1] or [NOTHING]
 
 
@@ -64,6 +76,8 @@ def benchmark_lines(results: Results) -> list[str]:
         rows = [aim_cells(suite, aim) for suite, aim in pairs if aim.reached == reached]
         if rows:
             lines += [f"{title}:", "", *table(AIMS_HEAD, rows), ""]
+    not_run = open_aims({suite.name for suite in others.suites})
+    lines += ["Aims not measured:", "", *table(AIMS_HEAD, not_run), ""] if not_run else []
     lines += [counted(others), ""] if counted(others) else []
     rows = [summary(suite, question) for suite in others.suites for question in suite.questions]
     return [*lines, *table(SUMMARY, rows)] if rows else lines[:-1]
@@ -120,6 +134,11 @@ def on_scenes(classes: Iterable[Mapping[str, Any]]) -> list[str]:
     """False and missing alarms on whole scenes."""
     lines = []
     for one in classes:
+        if not one["events"]:
+            lines.append(
+                f"On whole scenes there was no event of {one['alarm_class']}: its alarm is not "
+                "measured, and its threshold was not chosen on scenes."
+            )
         missed = one["events"] - one["detected"]
         if not (missed or one["false_alarms"]):
             continue

@@ -114,7 +114,8 @@ def in_two_rounds(
     again = kept.with_name(f"{kept.stem}-refined.pt")
     trained = finetune(clips, held_out, second, again, report, first)
     again.unlink(missing_ok=True)
-    return trained
+    before = {f"first_{name}": value for name, value in first.facts.items()}
+    return replace(trained, facts={**before, **trained.facts})
 
 
 def _audio(lane: Lane, settings: AudioSettings, notes: Queue[Note]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from engines.benchmarks.report.text import (
     AIMS_HEAD,
     READING,
     SUMMARY,
-    aim_cells,
+    aim_rows,
     cells,
     columns,
     origin,
@@ -35,9 +35,7 @@ MADE_BY = (
 def markdown(results: Results, figures: Mapping[tuple[str, str], Sequence[FigureFile]]) -> str:
     """All chapters.  figures: files of each (suite, question)"""
     lines = [f"# {TITLE}", "", MADE_BY]
-    aims = [aim_cells(suite, aim) for suite in results.suites for aim in suite.aims]
-    if aims:
-        lines += ["", "## Aims", "", *table(AIMS_HEAD, aims)]
+    lines += ["", "## Aims", "", *table(AIMS_HEAD, aim_rows(results))]
     pairs = [(suite, question) for suite in results.suites for question in suite.questions]
     lines += ["", "## In short", "", *([counted(results), ""] if counted(results) else [])]
     lines += table(SUMMARY, [summary(suite, question) for suite, question in pairs])

@@ -15,7 +15,7 @@ from engines.benchmarks.report.text import (
     AIMS_HEAD,
     READING,
     SUMMARY,
-    aim_cells,
+    aim_rows,
     cells,
     columns,
     origin,
@@ -68,9 +68,8 @@ def page(
 
 def front(results: Results) -> list[str]:
     """Aims, all questions in one table, and how to read them."""
-    aims = [aim_cells(suite, aim) for suite in results.suites for aim in suite.aims]
     pairs = [(suite, question) for suite in results.suites for question in suite.questions]
-    parts = ["<h2>Aims</h2>", table(AIMS_HEAD, aims, left=3, kind="wide")] if aims else []
+    parts = ["<h2>Aims</h2>", table(AIMS_HEAD, aim_rows(results), left=3, kind="wide")]
     parts += ["<h2>In short</h2>", paragraph(counted(results), "finding")]
     if pairs:
         short = [summary(suite, question) for suite, question in pairs]

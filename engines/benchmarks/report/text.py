@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from engines.benchmarks.aims import AIMS
 from engines.benchmarks.heads import Kind
 from engines.benchmarks.results import (
     AimResult,
     Difference,
     MethodResult,
     QuestionResult,
+    Results,
     SuiteResult,
 )
 
@@ -175,6 +177,23 @@ def aim_cells(suite: SuiteResult, aim: AimResult) -> list[str]:
     """An aim in one line; cells in the order of AIMS_HEAD."""
     found = decimal(aim.value, aim.who.find(" - ") >= 0)
     return [suite.name, aim.text, aim.who, found, between(aim.low, aim.high), state(aim)]
+
+
+def aim_rows(results: Results) -> list[list[str]]:
+    """Every aim there is, also of suites that were not run."""
+    judged = {suite.name: [aim_cells(suite, aim) for aim in suite.aims] for suite in results.suites}
+    rows = [row for own in judged.values() for row in own]
+    return rows + open_aims(judged)
+
+
+def open_aims(judged: Collection[str]) -> list[list[str]]:
+    """Aims of the suites that are not among those judged."""
+    return [
+        [suite, aim.text, "-", "-", "-", "not measured"]
+        for suite, aims in AIMS.items()
+        for aim in aims
+        if suite not in judged
+    ]
 
 
 def state(aim: AimResult) -> str:

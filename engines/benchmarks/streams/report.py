@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _HEAD = (
     "alarm", "events", "sensitivity", "noticed", "masked", "repeated", "median delay",
-    "worst delay", "false alarms", "false per hour", "mistaken for",
+    "worst delay", "false alarms", "false per hour", "excused", "mistaken for",
 )  # fmt: skip
 _WRONG_HEAD = ("scene", "alarm", "at", "score", "what was done", "heard")
 _MISSED_HEAD = ("scene", "event", "at", "of the picture", "dark", "why")
@@ -44,7 +44,7 @@ def as_json(report: StreamReport) -> dict[str, Any]:
 
 def tables(report: StreamReport) -> tuple[TableResult, ...]:
     """Alarms by class; every false alarm and every event without its alarm, by scene."""
-    rows = [_cells(row) for row in report.summary.classes if row.events or row.false_alarms]
+    rows = [_cells(row) for row in report.summary.classes]
     found = [TableResult(
         title="Alarms on whole scenes", heads=_HEAD, rows=tuple(rows),
         notes=(_size(report), *_sides(report), *_notes(report.summary.long_lies)),
@@ -85,7 +85,8 @@ def _notes(long_lies: int) -> list[str]:
         f"detected: an alarm of the class within {PATIENCE_S:g} s of the onset; noticed: a fall or "
         "on_floor alarm, whichever of the two it should have been; masked: recognised, but an "
         "earlier alarm, perhaps a false one, was still open (for on_floor also one of a fall); "
-        "repeated: another alarm for the same event",
+        "repeated: another alarm for the same event; excused: raised while something like it was "
+        "true, neither an event that is counted nor a false alarm",
         f"on_floor counts from {LYING_S:g} s on the floor without a fall; {long_lies} fall alarms "
         "became long_lie, which is an update and no other alarm",
         "sensitivity with Wilson's, rates with the exact Poisson 95 % interval; scenes share "
@@ -106,6 +107,7 @@ def _cells(row: ClassSummary) -> tuple[str, ...]:
         _seconds(row.delay_worst_s),
         str(row.false_alarms),
         _rate(row.false_per_hour),
+        str(row.excused),
         "; ".join(f"{name} {count}" for name, count in row.mistaken_for.items()) or "-",
     )
 

@@ -204,3 +204,44 @@ def test_one_false_alarm_never_hides_the_fall_after_it(
     (fall,) = raised(room.sees(1, fall=0.9))
     said = room.sees(20, on_floor=0.9)
     assert [a.id for a in said if a.alarm_class is AlarmClass.LONG_LIE] == [fall.id]
+
+
+def test_who_lies_there_after_an_answered_long_lie_is_another_alarm(room: Room) -> None:
+    room.sees(1.5, fall=0.9)
+    (lie,) = room.sees(15, on_floor=0.9)
+    room.decider.acknowledge(lie.id)
+    assert room.sees(6) == []
+    said = room.sees(30, on_floor=0.9)
+    (second,) = raised(said)
+    assert second.alarm_class is AlarmClass.ON_FLOOR
+    assert [(a.id, a.state) for a in said if a is not second] == [(lie.id, AlarmState.RESOLVED)]
+
+
+def test_half_a_sign_of_the_floor_does_not_hide_a_fall(room: Room) -> None:
+    (first,) = room.sees(1.5, fall=0.9)
+    room.decider.acknowledge(first.id)
+    room.sees(60, on_floor=0.35)
+    (second,) = room.sees(1.5, fall=0.9)
+    assert second.id != first.id
+
+
+@pytest.mark.parametrize("scores", [{"fall": 0.95}, {"on_floor": 0.9}])
+def test_an_alarm_answered_before_a_restart_hides_nothing_after_it(
+    fused: MakeFused, scores: dict[str, float]
+) -> None:
+    before = Room(fused)
+    before.sees(1.5, fall=0.9)
+    (lie,) = before.sees(15, on_floor=0.9)
+    answered = before.decider.acknowledge(lie.id)
+    assert answered is not None
+    after = Room(fused)
+    after.decider.restore([answered], 0)
+    assert len(raised(after.sees(5, **scores))) == 1
+
+
+def test_an_alarm_nobody_answered_before_a_restart_is_not_told_twice(fused: MakeFused) -> None:
+    before = Room(fused)
+    (fall,) = before.sees(1.5, fall=0.9)
+    after = Room(fused)
+    after.decider.restore([fall], 0)
+    assert raised(after.sees(5, fall=0.9)) == []

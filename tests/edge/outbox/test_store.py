@@ -62,6 +62,13 @@ def test_a_rejected_message_is_kept_for_another_try(tmp_path: Path) -> None:
         assert ids(outbox) == ["a", "b"]
 
 
+def test_open_alarms_stay_in_the_order_of_opening(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "o.db") as outbox:
+        for name in ("first", "second", "first"):
+            outbox.put([], opened=[OpenRecord(name, message(name), b"1")])
+        assert [record.alarm_id for record in outbox.open_alarms()] == ["first", "second"]
+
+
 def test_the_latest_state_of_open_alarms_is_kept_until_they_close(tmp_path: Path) -> None:
     path = tmp_path / "o.db"
     with Outbox(path) as outbox:

@@ -15,6 +15,8 @@ from engines.benchmarks.splits import Sides
 from engines.training.manifest import Row
 from engines.training.split import group_of
 
+pytest.importorskip("torch", reason="needs the extra: train")
+
 FRAMES = 30
 
 

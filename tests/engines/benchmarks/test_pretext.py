@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="needs the extra: train")
+
 from edge.values import FEATURE_DIM
 from edge.vocabulary import MODALITIES
 from engines.benchmarks.features import Encoded

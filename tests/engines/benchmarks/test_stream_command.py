@@ -9,6 +9,8 @@ from engines.__main__ import main
 from engines.benchmarks import command
 from engines.benchmarks.items import Workbench
 
+pytest.importorskip("torch", reason="needs the extra: train")
+
 
 @pytest.mark.parametrize(
     ("options", "error", "said"),

@@ -9,7 +9,7 @@ from edge.vocabulary import Modality
 from engines.training import lane
 from engines.training.cache import Clip
 from engines.training.clips import STORY
-from engines.training.finetune import FinetuneSettings
+from engines.training.finetune import FinetuneSettings, TrainedStream
 from engines.training.labels import LabelMap
 from engines.training.lane import work_key
 from engines.training.manifest import Row
@@ -48,7 +48,7 @@ def test_single_actions_come_first_then_stories_and_plain_cameras(
 
     def finetune(clips, held_out, settings, kept, report, start=None):  # type: ignore[no-untyped-def]
         rounds.append(({c.row.name for c in clips}, settings, kept, start))
-        return f"after {len(rounds)}"
+        return TrainedStream(None, None, {"steps": float(settings.steps)})
 
     monkeypatch.setattr(lane, "finetune", finetune)
     walk, plain = clips("walk", "plain")
@@ -62,4 +62,6 @@ def test_single_actions_come_first_then_stories_and_plain_cameras(
     assert later.backbone_rate == SETTINGS.backbone_rate / 2
     assert how.minutes + later.minutes == SETTINGS.minutes
     assert kept != again
-    assert (start, before, done) == (None, "after 1", "after 2")
+    assert start is None
+    assert before.facts == {"steps": SETTINGS.steps}
+    assert done.facts == {"first_steps": SETTINGS.steps, "steps": 25}
