@@ -63,6 +63,8 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path: Path) -> None:
         cwd=Path(engines.__file__).parents[1],
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # started in the background of a script, the tests would hand down a SIGINT that is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("*.mcap")) and time.monotonic() < deadline:
