@@ -27,6 +27,8 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
 
+import numpy as np
+
 from edge.errors import EX_OK, EX_SOME_FAILED, MediaError, StoreError, UsageError
 from edge.models import ModelStore
 from engines.benchmarks import command
@@ -124,12 +126,15 @@ def chosen_sets(rows: Sequence[Row], datasets: str | None) -> list[Row]:
 
 
 def thinned(rows: Sequence[Row], limit: int | None) -> list[Row]:
-    """At most ``limit`` clips of each data set, spread evenly over the manifest."""
+    """At most ``limit`` clips of each data set, drawn the same way every time.
+
+    Not every n-th: classes often come in turn, and few of them would be left.
+    """
     kept: list[Row] = []
     for dataset in dict.fromkeys(row.dataset for row in rows):
         own = [row for row in rows if row.dataset == dataset]
-        count = len(own) if limit is None else min(limit, len(own))
-        kept += [own[i * len(own) // count] for i in range(count)]
+        drawn = np.random.default_rng(0).permutation(len(own))[:limit]
+        kept += [own[i] for i in np.sort(drawn)]
     return kept
 
 
