@@ -105,6 +105,11 @@ class Trainer:
             "rng": self._rng.bit_generator.state,
         }
 
+    def go_on_from(self, trained: TrainedStream) -> None:
+        """Take the weights of an earlier training; rates and draws begin anew."""
+        self.encoder.load_state_dict(trained.encoder.state_dict())
+        self.head.load_state_dict(trained.head.state_dict())
+
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state()`` was taken."""
         self.encoder.load_state_dict(state["encoder"])
@@ -141,8 +146,7 @@ def finetune(
     trainer = Trainer(stream, settings)
     steps, step, smooth = settings.steps, 0, 0.0
     if start is not None:
-        trainer.encoder.load_state_dict(start.encoder.state_dict())
-        trainer.head.load_state_dict(start.head.state_dict())
+        trainer.go_on_from(start)
     if kept.exists():
         state = torch.load(kept, weights_only=False)
         trainer.load(state)
@@ -157,8 +161,7 @@ def finetune(
         if step % CHECKPOINT_EVERY == 0:
             keep(kept, {**trainer.state(), "steps": steps, "step": step, "smooth": smooth})
         report(step, steps, smooth)
-    elapsed = time.monotonic() - started
-    test = Stream(held_out, settings.modality, settings.shares, 0)
+    elapsed, test = time.monotonic() - started, Stream(held_out, settings.modality, {}, 0)
     facts = {
         "steps": float(steps),
         "loss": round(smooth, 4),
