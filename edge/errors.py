@@ -62,6 +62,26 @@ class ModelError(GatehouseError):
     exit_code = EX_DAMAGED
 
 
+class CudaError(GatehouseError):
+    """A CUDA call failed, or there is no CUDA here; the context, if any, can still be used."""
+
+    exit_code = EX_UNAVAILABLE
+
+
+class CudaLostError(CudaError):
+    """The CUDA context is broken for good; only a new process gets another (systemd starts it)."""
+
+
+class PlanError(ModelError):
+    """A compiled engine is not to be trusted: damaged, foreign, or writable by others."""
+
+
+class MissingPlanError(PlanError):
+    """No engine was compiled for this model, this board and this TensorRT."""
+
+    exit_code = EX_CONFIG
+
+
 class StoreError(GatehouseError):
     """The outbox cannot be read or written."""
 
@@ -72,3 +92,11 @@ class BrokerError(GatehouseError):
     """The broker is down, or refuses this device."""
 
     exit_code = EX_UNAVAILABLE
+
+
+def one_line(error: Exception) -> str:
+    """An error for people: ours as it is, any other as the bug that it is."""
+    if isinstance(error, GatehouseError):
+        return str(error)
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{told}; this is a bug in gatehouse, please report it"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import (
@@ -26,11 +28,24 @@ JITTER_NS = 2
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureForm:
+    """What a feature is on its way from encoder to gate."""
+
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+
+
+NUMBERS = FeatureForm((FEATURE_DIM,), np.float32)
+TICKETS = FeatureForm((), np.int64)
+"""The numbers stay on the device; see fusion/ring.py."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One encoded frame or patch, or the note that it is missing."""
 
     t_ns: int
-    feature: F32 | None  # (FEATURE_DIM,)
+    feature: NDArray[Any] | None  # of the ring's FeatureForm
     cues: F32 | None  # (2,) level and detail
 
 
@@ -38,7 +53,7 @@ class Entry:
 class RoomWindow:
     """The gate's view of one room; see values.WindowFeatures for the batch of them."""
 
-    features: F32  # (M, VIDEO_STEPS, FEATURE_DIM)
+    features: NDArray[Any]  # (M, VIDEO_STEPS, *FeatureForm.shape)
     valid: Mask  # (M, VIDEO_STEPS)
     quality: F32  # (M, QUALITY_CUES)
     missing: Mapping[Modality, Reason]  # every modality with nothing in the window
@@ -73,7 +88,8 @@ class FeatureRing:
 class RoomFeatures:
     """The rings of one room, and the reason for what is missing."""
 
-    def __init__(self, enabled: frozenset[Modality]) -> None:
+    def __init__(self, enabled: frozenset[Modality], form: FeatureForm = NUMBERS) -> None:
+        self._form = form
         self._rings = {m: FeatureRing(m) for m in MODALITIES}
         self._reasons: dict[Modality, Reason] = {
             m: Reason.STALE if m in enabled else Reason.DISABLED for m in MODALITIES
@@ -87,7 +103,8 @@ class RoomFeatures:
 
     def window(self, now_ns: int) -> RoomWindow:
         """The last 2.0 s as the gate sees them at ``now_ns``."""
-        features = np.zeros((len(MODALITIES), VIDEO_STEPS, FEATURE_DIM), np.float32)
+        shape = (len(MODALITIES), VIDEO_STEPS, *self._form.shape)
+        features = np.zeros(shape, self._form.dtype)
         valid = np.zeros((len(MODALITIES), VIDEO_STEPS), np.bool_)
         quality = np.zeros((len(MODALITIES), len(QUALITY_CUES)), np.float32)
         missing: dict[Modality, Reason] = {}

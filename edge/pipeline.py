@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.features import Entry, RoomFeatures, RoomWindow
+from edge.features import NUMBERS, Entry, FeatureForm, RoomFeatures, RoomWindow
 from edge.preprocess.finder import PersonFinder
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
 from edge.signals import audio_cues, audio_is_usable
 from edge.stages import Decider, Encoder, Fusion
-from edge.values import F32, Decision, Fused, FusedBatch, Reason, Step, Stream, Tick, WindowFeatures
+from edge.values import Decision, Fused, FusedBatch, Reason, Step, Stream, Tick, WindowFeatures
 from edge.vocabulary import MODALITIES, Modality
 
 
@@ -31,10 +31,14 @@ class Room:
     """What the pipeline remembers of one room between calls."""
 
     def __init__(
-        self, enabled: frozenset[Modality], decider: Decider, finder: PersonFinder | None
+        self,
+        enabled: frozenset[Modality],
+        decider: Decider,
+        finder: PersonFinder | None,
+        form: FeatureForm,
     ) -> None:
         self.frames = FramePreprocessor(enabled, finder)
-        self.features = RoomFeatures(enabled)
+        self.features = RoomFeatures(enabled, form)
         self.decider = decider
 
 
@@ -47,14 +51,17 @@ class Pipeline:
         fusion: Fusion,
         deciders: Mapping[str, Decider],
         finder: PersonFinder | None = None,
+        form: FeatureForm = NUMBERS,
     ) -> None:
         """encoders: those that are switched on; deciders: one for each room, by name.
 
-        finder: see ``CropTracker``
+        finder: see ``CropTracker``; form: of what the encoders give and the gate takes
         """
         self._encoders, self._fusion = dict(encoders), fusion
         enabled = frozenset(encoders)
-        self._rooms = {name: Room(enabled, decider, finder) for name, decider in deciders.items()}
+        self._rooms = {
+            name: Room(enabled, decider, finder, form) for name, decider in deciders.items()
+        }
 
     def feed(self, items: Sequence[tuple[str, Step | Tick]]) -> list[Decision]:
         """Take what the synchronisers of all rooms produced, each room's items in order.
@@ -83,8 +90,8 @@ class Pipeline:
                 batch.append(Ready(room, item.t_ns, inputs))
         return batch
 
-    def _encode(self, modality: Modality, batch: Sequence[Ready]) -> dict[int, F32]:
-        """Encode all that is there at once; returns (FEATURE_DIM,) by position in ``batch``."""
+    def _encode(self, modality: Modality, batch: Sequence[Ready]) -> dict[int, NDArray[Any]]:
+        """Encode all that is there at once; returns one feature by position in ``batch``."""
         tensors = {i: tensor_of(modality, ready.inputs) for i, ready in enumerate(batch)}
         there = {i: tensor for i, tensor in tensors.items() if tensor is not None}
         if not there:
@@ -92,7 +99,7 @@ class Pipeline:
         features = self._encoders[modality].encode(np.stack(list(there.values())))
         return dict(zip(there, features, strict=True))
 
-    def _remember(self, ready: Ready, features: Mapping[Modality, F32 | None]) -> None:
+    def _remember(self, ready: Ready, features: Mapping[Modality, NDArray[Any] | None]) -> None:
         """Put what was encoded, or the note that it is missing, into the room's rings."""
         rings, inputs = self._rooms[ready.room].features, ready.inputs
         for modality, feature in features.items():

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from edge.values import (
-    F32,
     Alarm,
     Decision,
     Fused,
@@ -59,8 +58,11 @@ class Encoder(Protocol):
     def modality(self) -> Modality:
         """Which row of configuration this is."""
 
-    def encode(self, batch: NDArray[Any]) -> F32:
-        """batch: (B, *input_shape) of the modality's raw type   returns: (B, FEATURE_DIM)"""
+    def encode(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """batch: (B, *input_shape) of the modality's raw type
+
+        returns: (B, FEATURE_DIM) float32, or (B,) tickets of features that stay on the device
+        """
 
 
 class Fusion(Protocol):

@@ -94,9 +94,9 @@ class Tick:
 class WindowFeatures:
     """What the encoders made of the last 2.0 s, for a batch of R rooms; the input of the gate."""
 
-    features: (
-        F32  # (R, M, VIDEO_STEPS, FEATURE_DIM), oldest first; audio uses the first AUDIO_STEPS
-    )
+    # float32 (R, M, VIDEO_STEPS, FEATURE_DIM), oldest first; audio uses the first AUDIO_STEPS;
+    # or int64 (R, M, VIDEO_STEPS) tickets of features on the device, see fusion/ring.py
+    features: NDArray[Any]
     valid: Mask  # (R, M, VIDEO_STEPS) False where a step is missing
     present: Mask  # (R, M) False where a modality must get weight 0
     quality: F32  # (R, M, QUALITY_CUES) in [0, 1]

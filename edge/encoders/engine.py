@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.device import DeviceArray, Stream
 from edge.encoders.spec import EncoderSpec
 from edge.values import F32, FEATURE_DIM
 from edge.vocabulary import Modality
@@ -17,6 +18,22 @@ class Engine(Protocol):
 
     def run(self, batch: NDArray[Any]) -> F32:
         """batch: (B, *input_shape)   returns: (B, *output_shape), the caller's own copy"""
+
+
+@runtime_checkable
+class DeviceEngine(Protocol):
+    """A network on the device, with fixed addresses; tensorrt.py makes them."""
+
+    @property
+    def input(self) -> DeviceArray:
+        """(max batch, *input_shape) of the encoder's raw type; the caller fills it."""
+
+    @property
+    def output(self) -> DeviceArray:
+        """(max batch, FEATURE_DIM) float32; overwritten by the next ``enqueue``."""
+
+    def enqueue(self, batch: int, stream: Stream) -> None:
+        """Run the first ``batch`` rows on ``stream`` without waiting. Raises: CudaError."""
 
 
 class Backend(Protocol):
@@ -36,6 +53,11 @@ class EngineEncoder:
     def modality(self) -> Modality:
         """See stages.Encoder."""
         return self._spec.modality
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the graph; see runner.py for one on a device."""
+        return self._engine
 
     def encode(self, batch: NDArray[Any]) -> F32:
         """batch: (B, *spec.input_shape) of spec.input_type   returns: (B, FEATURE_DIM)
