@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from edge.encoders.spec import MANIFEST_FILE
+from edge.encoders.spec import INT8_SUFFIX, MANIFEST_FILE
 from edge.errors import ModelError
 from edge.models import FORMAT
 
@@ -82,6 +82,10 @@ def read_provenance(directory: Path) -> Provenance:
 
 
 def files_digest(digests: Mapping[str, str]) -> str:
-    """Names a model by its files.  digests: SHA-256 by file name, as in the manifest"""
-    told = "|".join(f"{name} {digest}" for name, digest in sorted(digests.items()))
+    """Names a model by its files, but for INT8 graphs: those follow from the others.
+
+    digests: SHA-256 by file name, as in the manifest
+    """
+    own = {name: digest for name, digest in digests.items() if not name.endswith(INT8_SUFFIX)}
+    told = "|".join(f"{name} {digest}" for name, digest in sorted(own.items()))
     return sha256(told.encode()).hexdigest()[:12]

@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.encoders.engine import Engine
-from edge.errors import ModelError
+from edge.encoders.int8_probe import adds_exactly, is_quantised
+from edge.errors import ConfigError, ModelError
 from edge.values import F32
+
+NO_INT8 = (
+    "this CPU adds INT8 products inexactly (x86 without VNNI) and would spoil the features; set "
+    "models.precision: fp32"
+)
 
 
 class OpenVinoBackend:
-    """Satisfies engine.Backend. Runs in 32-bit floats (or the file's own INT8) on every CPU.
+    """Satisfies engine.Backend. Runs in 32-bit floats on every CPU, or in the file's own INT8.
 
     threads: CPU threads for one inference.
     """
@@ -29,9 +35,18 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,
         }
+        self._int8_is_exact: bool | None = None  # not asked yet
 
     def load(self, onnx: bytes) -> Engine:
-        """See engine.Backend."""
+        """See engine.Backend.  Raises: ConfigError for INT8 on a CPU that would spoil it."""
+        if is_quantised(onnx):
+            if self._int8_is_exact is None:
+                self._int8_is_exact = adds_exactly(self._compile)
+            if not self._int8_is_exact:
+                raise ConfigError(NO_INT8)
+        return self._compile(onnx)
+
+    def _compile(self, onnx: bytes) -> Engine:
         try:
             model = self._core.read_model(onnx, b"")
             compiled = self._core.compile_model(model, "CPU", self._options)
