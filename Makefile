@@ -4,6 +4,7 @@
 #   make test          development tools, then the whole test suite
 #   make lint          format, style, types, layers
 #   make nightly       what is longer: lint, tests with PyTorch, the demo
+#   make jetson        on a Jetson: what it needs, engines, a check, hardware tests
 #   make install-deps  only the Debian packages and .venv
 #   make clean         remove .venv and every cache
 #
@@ -18,13 +19,14 @@ SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 
 APT_RUN := python3 python3-venv python3-gi python3-gst-1.0 gir1.2-gst-plugins-base-1.0 \
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav mosquitto
-APT_TEST := $(APT_RUN) gstreamer1.0-tools espeak-ng libegl1 libegl-mesa0 libgl1-mesa-dri
+APT_TEST := $(APT_RUN) gstreamer1.0-tools espeak-ng libegl1 libegl-mesa0 libgl1-mesa-dri \
+  g++ python3-dev
 
 RUN_STAMP := $(VENV)/.gatehouse-run
 TEST_STAMP := $(VENV)/.gatehouse-dev
 TRAIN_STAMP := $(VENV)/.gatehouse-train
 
-.PHONY: demo test lint nightly install-deps clean
+.PHONY: demo test lint nightly jetson install-deps clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_STAMP)
@@ -41,6 +43,20 @@ lint: $(TRAIN_STAMP)
 
 nightly: $(TRAIN_STAMP)
 	$(MAKE) lint test demo
+
+# CUDA's packages are named after its version, which JetPack chose.
+CUDA_VERSION ?= $(shell readlink -f /usr/local/cuda | sed -n 's/.*cuda-\([0-9]*\)\.\([0-9]*\)$$/\1-\2/p')
+APT_JETSON := $(APT_RUN) python3-dev g++ python3-libnvinfer \
+  $(addsuffix -$(CUDA_VERSION),cuda-nvcc cuda-cudart-dev cuda-driver-dev cuda-nvrtc libcurand-dev)
+
+jetson:
+	@test -e /etc/nv_tegra_release || { echo "make jetson: this is no Jetson"; exit 1; }
+	@SUDO='$(SUDO)' tools/apt-missing $(APT_JETSON)
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv --system-site-packages $(VENV)
+	CUDA_ROOT=/usr/local/cuda $(VENV)/bin/python -m pip install --quiet --editable '.[dev,jetson]'
+	$(VENV)/bin/python -m engines build
+	$(VENV)/bin/gatehouse doctor
+	$(VENV)/bin/python -m pytest -m "gpu or trt or sensor" -s tests/hardware
 
 install-deps: $(RUN_STAMP)
 

@@ -46,6 +46,13 @@ DEV = [
     "scipy-stubs>=1.14",  # the last line for Python 3.10 is 1.15
 ]
 
+# NVIDIA's own parser and builder on a CPU: what a Jetson would refuse is refused here as well. The
+# two must match; the second carries the libraries of the first. 150 MB, x86_64 alone.
+NVIDIA_CHECK = [
+    "tensorrt_rtx_cu13_bindings==1.7.1.116; platform_machine == 'x86_64'",
+    "onnxruntime_ep_nv_tensorrt_rtx_cu13==0.5.0; platform_machine == 'x86_64'",
+]
+
 setup(
     name="gatehouse-edge",
     version=VERSION.group(1),
@@ -63,6 +70,7 @@ setup(
     extras_require={
         "train": TRAIN,
         "dev": DEV,
+        "nvidia-check": NVIDIA_CHECK,
         "jetson": ["pycuda>=2024.1"],  # TensorRT comes with JetPack, not from an index
         "realsense": ["pyrealsense2>=2.55"],  # first aarch64 wheels for Python 3.12
     },

@@ -97,7 +97,8 @@ def make_parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    for describe in (_describe_run, _describe_replay, _describe_check, _describe_shows):
+    describers = (_describe_run, _describe_replay, _describe_check, _describe_doctor)
+    for describe in (*describers, _describe_shows):
         describe(add)
     return parser
 
@@ -158,18 +159,20 @@ def _modalities(text: str) -> frozenset[Modality]:
 
 def run_replay(options: Options) -> int:
     """``gatehouse replay``: bad files are reported, and the others still run."""
+    from edge.backends import open_backend
     from edge.models import open_models
     from edge.settings import ModelSettings
 
     settings = ModelSettings(directory=options.models, modalities=options.modalities)
-    models = open_models(settings)
     show = _show_lines if options.json else _show_report
     failures: list[int] = []
-    for path in options.paths:
-        try:
-            show(Path(path), models)
-        except GatehouseError as error:
-            failures.append(_failed(str(error), error.exit_code, options.debug))
+    with open_backend(settings) as chosen:
+        models = open_models(settings, chosen)
+        for path in options.paths:
+            try:
+                show(Path(path), models)
+            except GatehouseError as error:
+                failures.append(_failed(str(error), error.exit_code, options.debug))
     if not failures:
         return EX_OK
     all_alike = len(failures) == len(options.paths) and len(set(failures)) == 1
@@ -208,6 +211,24 @@ def check_config(options: Options) -> int:
     broker = f"broker {settings.mqtt.host}:{settings.mqtt.port}"
     sys.stdout.write(f"{options.file}: fine; {device}, {broker}, rooms {rooms}\n")
     return EX_OK
+
+
+def _describe_doctor(add: Add) -> None:
+    summary = "Examine GPU, plans, sensors, broker, clock, disk; name a remedy for each fault."
+    example = "sudo -u gatehouse /opt/gatehouse/bin/gatehouse doctor"
+    doctor = add("doctor", run_doctor, summary, "", "--config gatehouse.yaml --json")
+    doctor.epilog = f"as the service sees it:\n  {example}\n\n{doctor.epilog}"
+    doctor.add_argument(
+        "--config", type=Path, metavar="FILE", help="(/etc/gatehouse/gatehouse.yaml, if there)"
+    )
+    doctor.add_argument("--json", action="store_true", help="one JSON line for each finding")
+
+
+def run_doctor(options: Options) -> int:
+    """``gatehouse doctor``: 1 when something fails; warnings do not count."""
+    from edge.doctor.command import doctor
+
+    return doctor(options.config, options.json)
 
 
 def _describe_shows(add: Add) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge import __version__
+from edge.backends import FAULT, open_backend
 from edge.clock import Clock, SystemClock
 from edge.compose import make_window, open_source
 from edge.decision.decider import RoomDecider
@@ -34,9 +35,10 @@ def run(settings: Settings) -> int:
     """
     stop = threading.Event()
     check_state_dir(settings.state_dir)
-    models = open_models(settings.models)
-    with stopped_by_signals(stop):
-        return serve(settings, models, SystemClock(), Notifier(), stop)
+    with open_backend(settings.models) as chosen:
+        models = open_models(settings.models, chosen, rooms=len(settings.rooms))
+        with stopped_by_signals(stop):
+            return serve(settings, models, SystemClock(), Notifier(), stop)
 
 
 def serve(
@@ -50,10 +52,12 @@ def serve(
     with open_hub(settings.mqtt, identity, settings.state_dir / OUTBOX, clock) as hub:
         adopt_alarms(hub.publisher, deciders, clock.monotonic_ns())
         hub.publisher.no_faults()
+        if models.problem is not None:
+            hub.publisher.fault(FAULT, models.problem)
         hub.publisher.privacy(PrivacyPayload(mode="watching", recording=False))
         hub.worker.start()
-        pipeline = Pipeline(models.encoders, models.fusion, deciders, models.finder)
-        return Watcher(pipeline, deciders, hub.publisher, clock).run(
+        pipeline = Pipeline(models.encoders, models.fusion, deciders, models.finder, models.form)
+        return Watcher(pipeline, deciders, hub.publisher, clock, models.degraded).run(
             settings.rooms,
             open_source,
             lambda streams: make_window(streams, settings.window),

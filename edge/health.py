@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from edge.outbox.payload import ModalityHealth
 from edge.values import Reason
@@ -13,6 +13,8 @@ from edge.vocabulary import MODALITIES, Modality
 REPEAT_NS = 30_000_000_000
 """Health is said again this often even when nothing changed."""
 
+ON_CPU = "cpu_instead_of_gpu"
+"""Why a modality is degraded: slower, with the same scores; the fault ``backend`` says more."""
 
 WATCHDOG_NS = 1_000_000_000
 
@@ -72,11 +74,19 @@ def all_missing(reason: Reason, known: Mapping[Modality, Reason]) -> dict[Modali
     return {m: known.get(m, reason) for m in MODALITIES}
 
 
-def room_health(missing: Mapping[Modality, Reason]) -> dict[Modality, ModalityHealth]:
-    """Say it as the topic ``health`` does."""
-    return {
-        m: ModalityHealth(state="missing", reason=missing[m].value)
-        if m in missing
-        else ModalityHealth(state="ok")
-        for m in MODALITIES
-    }
+def room_health(
+    missing: Mapping[Modality, Reason], degraded: Collection[Modality] = ()
+) -> dict[Modality, ModalityHealth]:
+    """Say it as the topic ``health`` does.
+
+    degraded: modalities whose network runs on the CPU though the GPU should run it
+    """
+    return {m: _modality_health(missing.get(m), m in degraded) for m in MODALITIES}
+
+
+def _modality_health(missing: Reason | None, degraded: bool) -> ModalityHealth:
+    if missing is not None:
+        return ModalityHealth(state="missing", reason=missing.value)
+    return (
+        ModalityHealth(state="degraded", reason=ON_CPU) if degraded else ModalityHealth(state="ok")
+    )

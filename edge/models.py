@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from edge.encoders.engine import Backend, EngineEncoder
-from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE, EncoderSpec
-from edge.errors import ModelError
+from edge.backends import ChosenBackend, cpu_backend
+from edge.device import Device
+from edge.encoders.engine import Backend, Engine, EngineEncoder
+from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE, EncoderSpec, Precision
+from edge.errors import CudaLostError, ModelError, one_line
+from edge.features import NUMBERS, TICKETS, FeatureForm
 from edge.fusion.cpu import CpuFusion
 from edge.fusion.parameters import FusionParameters
 from edge.preprocess.finder import FINDER_FILE, PersonFinder
@@ -34,6 +37,7 @@ class ModelManifest:
     name: str
     digests: Mapping[str, str]  # file name -> sha256 hex
     trained_on: tuple[str, ...]  # data sets whose recordings or labels shaped any weight
+    made_from: Mapping[str, str]  # INT8 file -> sha256 hex of the FP32 file it was made from
 
 
 class ModelStore:
@@ -54,8 +58,17 @@ class ModelStore:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ModelError(f"{path}: not a manifest of format {FORMAT}; {REMEDY}")
         try:
-            digests = {str(name): str(entry["sha256"]) for name, entry in data["files"].items()}
-            return ModelManifest(str(data["name"]), digests, tuple(map(str, data["trained_on"])))
+            files: dict[str, dict[str, Any]] = data["files"]
+            return ModelManifest(
+                name=str(data["name"]),
+                digests={name: str(entry["sha256"]) for name, entry in files.items()},
+                trained_on=tuple(map(str, data["trained_on"])),
+                made_from={
+                    name: str(entry["made_from"])
+                    for name, entry in files.items()
+                    if "made_from" in entry
+                },
+            )
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"{path}: the model manifest lacks {error}; {REMEDY}") from error
 
@@ -79,6 +92,19 @@ class ModelStore:
             )
         return data
 
+    def read_encoder(self, spec: EncoderSpec, precision: Precision = "fp32") -> bytes:
+        """One encoder's graph.  Raises: ModelError, also when INT8 was made from another FP32."""
+        name = spec.file_of(precision)
+        if precision == "int8":
+            found, wanted = self.manifest.made_from.get(name), self.manifest.digests.get(spec.file)
+            if found is None or found != wanted:
+                what = "no INT8 graph" if found is None else f"made from another {spec.file}"
+                raise ModelError(
+                    f"{self.directory / name}: {what}; run: python -m calibration int8, or set "
+                    "models.precision to fp32"
+                )
+        return self.read(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Models:
@@ -88,19 +114,69 @@ class Models:
     encoders: Mapping[Modality, Encoder]
     fusion: Fusion
     finder: PersonFinder | None = None  # of people in depth; None: a model that has none
+    degraded: frozenset[Modality] = frozenset()  # on the CPU though the GPU should run them
+    problem: str | None = None  # why, or why the gate is; with the remedy
+    form: FeatureForm = NUMBERS  # of what the encoders give and the gate takes
 
 
-def open_models(settings: ModelSettings) -> Models:
-    """Load the encoders that the settings ask for, and the gate. Raises: ModelError."""
+def open_models(
+    settings: ModelSettings, chosen: ChosenBackend | None = None, rooms: int = 1
+) -> Models:
+    """Load the encoders that the settings ask for, and the gate. Raises: ModelError.
+
+    chosen: what runs the encoders, see ``backends.open_backend``; None: the CPU
+    rooms: that decide at once
+    """
+    backend = chosen or cpu_backend(settings)
+    try:
+        return _open(settings, backend, rooms)
+    except CudaLostError as error:  # it may well be lost at every start: better watch on the CPU
+        backend.give_up(error)
+        return _open(settings, backend, rooms)
+
+
+def _open(settings: ModelSettings, backend: ChosenBackend, rooms: int) -> Models:
     store = ModelStore(settings.directory)
-    backend = open_backend(settings)
     wanted = [m for m in MODALITIES if m in settings.modalities]
-    return Models(
+    encoders = load_encoders(store, backend, wanted, settings.precision)
+    digests = {m: store.manifest.digests[ENCODERS[m].file_of(settings.precision)] for m in wanted}
+    parameters = load_fusion_parameters(store)
+    models = Models(
         name=store.manifest.name,
-        encoders=load_encoders(store, backend, wanted),
-        fusion=CpuFusion(load_fusion_parameters(store)),
+        encoders=encoders,
+        degraded=frozenset(m for m in wanted if digests[m] in backend.refused),
+        problem=backend.problem,
+        fusion=CpuFusion(parameters),
         finder=load_finder(store),
     )
+    if backend.device is None or len(models.degraded) == len(wanted):
+        return models
+    engines = {m: encoder.engine for m, encoder in encoders.items()}
+    return join_on_device(models, engines, parameters, backend.device, rooms)
+
+
+def join_on_device(
+    models: Models,
+    engines: Mapping[Modality, Engine],
+    parameters: FusionParameters,
+    device: Device,
+    rooms: int,
+) -> Models:
+    """The same with the gate on the device, and features that stay there; see ``runner``.
+
+    Where the gate cannot run there it runs on the CPU, and the features come back to the host.
+    """
+    from edge.fusion.compiler import compiler_for
+    from edge.runner import make_runner
+
+    try:
+        runner = make_runner(device, engines, parameters, compiler_for(device.info), rooms)
+    except CudaLostError:
+        raise
+    except Exception as error:  # whatever it is, the watch must go on
+        told = f"the gate runs on the CPU instead of the GPU: {one_line(error)}"
+        return replace(models, problem=models.problem or told)
+    return replace(models, encoders=runner.encoders, fusion=runner.fusion, form=TICKETS)
 
 
 def read_finder(store: ModelStore) -> bytes | None:
@@ -119,22 +195,18 @@ def load_finder(store: ModelStore) -> PersonFinder | None:
         raise ModelError(f"{store.directory / FINDER_FILE}: {error}; {REMEDY}") from error
 
 
-def open_backend(settings: ModelSettings) -> Backend:
-    """Name the concrete back end; its heavy import happens here."""
-    from edge.encoders.openvino import OpenVinoBackend
-
-    return OpenVinoBackend(settings.threads)
-
-
 def load_encoders(
-    store: ModelStore, backend: Backend, modalities: Iterable[Modality]
-) -> dict[Modality, Encoder]:
+    store: ModelStore,
+    backend: Backend,
+    modalities: Iterable[Modality],
+    precision: Precision = "fp32",
+) -> dict[Modality, EngineEncoder]:
     """One encoder for each modality named, each tried once. Raises: ModelError."""
-    encoders: dict[Modality, Encoder] = {}
+    encoders: dict[Modality, EngineEncoder] = {}
     for m in modalities:
         spec = ENCODERS[m]
-        encoders[m] = EngineEncoder(spec, backend.load(store.read(spec.file)))
-        _try(encoders[m], spec, store.directory / spec.file)
+        encoders[m] = EngineEncoder(spec, backend.load(store.read_encoder(spec, precision)))
+        _try(encoders[m], spec, store.directory / spec.file_of(precision))
     return encoders
 
 

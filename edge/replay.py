@@ -40,7 +40,7 @@ def replay_file(
     source = open_file(path)
     room = path.stem
     decider = make_decider(room, decision or DecisionSettings(), DEVICE, source.digest)
-    pipeline = Pipeline(models.encoders, models.fusion, {room: decider}, models.finder)
+    pipeline = Pipeline(models.encoders, models.fusion, {room: decider}, models.finder, models.form)
     grid = make_window(source.streams, window or WindowSettings())
     for items in until_ticks(source, grid):
         yield from pipeline.feed([(room, item) for item in items])

@@ -93,7 +93,11 @@ class ModelSettings(Section):
     """Which networks run, and on what."""
 
     directory: Path | None = None  # None: the models shipped with the package
-    backend: Literal["openvino"] = "openvino"
+    # auto: tensorrt where there is an NVIDIA GPU; a network without a good plan runs on the CPU
+    backend: Literal["auto", "openvino", "tensorrt"] = "auto"
+    plans: Path | None = None  # TensorRT plans; None: see plans.plan_directory
+    plan_rooms: int = Field(default=1, ge=1, le=64)  # plans are tuned for so many rooms at once
+    precision: Literal["fp32", "int8"] = "fp32"  # int8: the graphs of python -m calibration int8
     threads: int = Field(default=1, ge=1, le=64)
     modalities: frozenset[Modality] = frozenset(MODALITIES)
 

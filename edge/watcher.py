@@ -75,9 +75,16 @@ class Watcher:
     """All rooms of one device, from their sources to the hub."""
 
     def __init__(
-        self, pipeline: Pipeline, deciders: Mapping[str, Timed], hub: Hub, clock: Clock
+        self,
+        pipeline: Pipeline,
+        deciders: Mapping[str, Timed],
+        hub: Hub,
+        clock: Clock,
+        degraded: frozenset[Modality] = frozenset(),
     ) -> None:
+        """degraded: see ``health.room_health``"""
         self._pipeline, self._hub, self._clock = pipeline, hub, clock
+        self._degraded = degraded
         now_ns = clock.monotonic_ns()
         self._rooms = {name: RoomState(decider, now_ns) for name, decider in deciders.items()}
         self._slots = Slots(list(deciders))
@@ -172,7 +179,7 @@ class Watcher:
         elif state.last is None:
             return  # still opening
         if state.health.is_news(missing, now_ns):
-            self._hub.health(room, room_health(missing))
+            self._hub.health(room, room_health(missing, self._degraded))
 
     def _tick(self, state: RoomState, now_ns: int) -> None:
         if now_ns - state.ticked_ns < TICK_NS:

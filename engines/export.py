@@ -11,7 +11,7 @@ from edge.encoders.spec import ENCODERS, INPUT_NAME, OUTPUT_NAME
 from edge.fusion.parameters import QUALITY_CUES
 from edge.values import FEATURE_DIM, VIDEO_STEPS
 from edge.vocabulary import MODALITIES
-from engines.graph import fold_constants, fold_pads, name_shared
+from engines.graph import cast_first, fold_constants, fold_pads, name_shared
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -86,6 +86,7 @@ def _finished(model: ModelProto) -> bytes:
     name_shared(model)
     fold_constants(model)
     fold_pads(model)
+    cast_first(model)
     model.producer_name, model.producer_version = "gatehouse", ""
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     onnx.checker.check_model(inferred, full_check=True)

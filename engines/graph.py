@@ -134,6 +134,39 @@ def _add_pads(conv: NodeProto, amounts: Sequence[int]) -> None:
     conv.attribute.append(helper.make_attribute("pads", total))
 
 
+def cast_first(model: ModelProto) -> int:
+    """Cast raw inputs before they are transposed, not after; returns how many.
+
+    The values are the same, but TensorRT transposes no unsigned bytes.
+    """
+    graph = model.graph
+    inputs = {entry.name for entry in graph.input}
+    uses = Counter(name for node in graph.node for name in node.input)
+    uses.update(output.name for output in graph.output)
+    casts = {node.input[0]: node for node in graph.node if node.op_type == "Cast"}
+    turned = [
+        node
+        for node in graph.node
+        if node.op_type == "Transpose" and node.input[0] in inputs and uses[node.output[0]] == 1
+        if node.output[0] in casts
+    ]
+    for transpose in turned:
+        # the inner name now stands for another type and shape
+        _remove(graph.value_info, [v for v in graph.value_info if v.name == transpose.output[0]])
+        _swap_operations(transpose, casts[transpose.output[0]])
+    return len(turned)
+
+
+def _swap_operations(one: NodeProto, other: NodeProto) -> None:
+    """Each does what the other did, where it stands."""
+    mine, theirs = list(one.attribute), list(other.attribute)
+    for node, attributes in ((one, theirs), (other, mine)):
+        del node.attribute[:]
+        node.attribute.extend(attributes)
+    one.op_type, other.op_type = other.op_type, one.op_type
+    one.name, other.name = other.name, one.name
+
+
 def drop_unused(graph: GraphProto) -> None:
     """Remove constants and initialisers that no node reads."""
     used = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}

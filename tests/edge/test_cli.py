@@ -13,7 +13,7 @@ from edge.cli import main
 from edge.demo_broker import PrivateBroker
 
 Make = Callable[..., Path]
-COMMANDS = ("run", "replay", "check-config", "demo", "watch")
+COMMANDS = ("run", "replay", "check-config", "doctor", "demo", "watch")
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:

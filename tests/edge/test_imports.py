@@ -7,7 +7,14 @@ import sys
 import pytest
 
 HEAVY = {"torch", "openvino", "onnx", "cv2", "gi", "tensorrt", "paho", "pycuda", "moderngl"}
-MODULES = ["edge.cli", "edge.daemon", "edge.replay", "edge.demo", "edge.watch"]
+MODULES = [
+    "edge.cli",
+    "edge.daemon",
+    "edge.replay",
+    "edge.demo",
+    "edge.watch",
+    "edge.doctor.command",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)

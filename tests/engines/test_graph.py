@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.graph import fold_constants, fold_pads, name_shared
+from engines.graph import cast_first, fold_constants, fold_pads, name_shared
 
 pytest.importorskip("onnx")
 
@@ -102,3 +102,45 @@ def test_equal_weights_that_share_one_copy_get_their_own_names_back() -> None:
     assert name_shared(model) == 1
     assert [i.name for i in model.graph.initializer] == ["first", "second"]
     assert [node.op_type for node in model.graph.node] == ["Add", "Add"]
+
+
+def raw_picture() -> ModelProto:
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["turned"], name="turn", perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["turned"], ["y"], name="cast", to=TensorProto.FLOAT),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, [1, 4, 5, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 4, 5])],
+        value_info=[helper.make_tensor_value_info("turned", TensorProto.UINT8, [1, 3, 4, 5])],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def test_bytes_become_numbers_before_they_are_transposed() -> None:
+    from onnx import checker
+    from onnx.reference import ReferenceEvaluator
+
+    model = raw_picture()
+    x = np.arange(60, dtype=np.uint8).reshape(1, 4, 5, 3)
+    (expected,) = ReferenceEvaluator(model).run(None, {"x": x})
+    assert cast_first(model) == 1
+    assert [node.name for node in model.graph.node] == ["cast", "turn"]
+    checker.check_model(model, full_check=True)
+    (found,) = ReferenceEvaluator(model).run(None, {"x": x})
+    np.testing.assert_array_equal(found, expected)
+    assert cast_first(model) == 0
+
+
+def test_a_transpose_that_others_read_too_stays() -> None:
+    from onnx import TensorProto, helper
+
+    model = raw_picture()
+    model.graph.output.append(
+        helper.make_tensor_value_info("turned", TensorProto.UINT8, [1, 3, 4, 5])
+    )
+    assert cast_first(model) == 0

@@ -1,0 +1,1 @@
+"""TensorRT plans: compiled, kept, listed, collected, and compared with their ONNX files."""
