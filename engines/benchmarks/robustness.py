@@ -208,6 +208,8 @@ def room_questions(
             blind(spoiled), (*told, notes.NO_CUES)),
         shipped_question("rooms_shipped", "Rooms, every trouble, the model as it ships", spoiled,
                          bench, notes.SPOILED, by_tag=True),
+        shipped_question("rooms_shipped_absent", "Rooms, one modality absent, the model as it "
+                         "ships", absent, bench, notes.ABSENT, by_tag=True),
         shipped_question("rooms_shipped_clean", "Rooms as they are, the model as it ships", clean,
                          bench, rooms.notes, by_tag=False),
     ]  # fmt: skip

@@ -34,7 +34,7 @@ class GateFit:
     trust: weight, beside the loss of what is fused, of telling the gate which expert was right.
     """
 
-    steps: int = 1000
+    steps: int = 400
     batch: int = 256
     rate: float = 2e-3
     decay: float = 0.1
