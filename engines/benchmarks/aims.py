@@ -158,6 +158,7 @@ AIMS: Mapping[str, tuple[Aim, ...]] = {
     ),
     "rooms": (
         Level("15 actions of strangers at least .85", ("clip",), 0.85),
+        Level("the same, of the model as it ships", ("shipped",), 0.85),
         Lead("the gate .10 above the best single modality", "clip", "single", 0.10),
         Lead("the gate not below the mean", "clip", "mean", 0.0),
         Lead("the same lead on classes that two modalities can see", "two_senses", "single", 0.10),
@@ -166,6 +167,9 @@ AIMS: Mapping[str, tuple[Aim, ...]] = {
         WorstPart("any one modality dead costs at most .05", "rooms_clean", "rooms_absent", 0.05),
         Lead("over all troubles .05 above the mean, interval above 0", "rooms_spoiled", "mean",
              0.05, True),
+        WorstPart("one dead, the model as it ships", "rooms_shipped_clean",
+                  "rooms_shipped_absent", 0.05),
+        Lead("over all troubles, the model as it ships", "rooms_shipped", "mean", 0.05, True),
     ),
 }  # fmt: skip
 """Suites without an entry had no number to reach: what they find is only reported."""

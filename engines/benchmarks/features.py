@@ -19,6 +19,7 @@ from edge.encoders.spec import ENCODERS
 from edge.errors import MediaError
 from edge.fusion.parameters import QUALITY_CUES
 from edge.models import ModelStore, read_finder
+from edge.preprocess.finder import FINDER_FILE
 from edge.values import F32, FEATURE_DIM, VIDEO_STEPS, Mask
 from edge.vocabulary import MODALITIES, Modality
 from engines.benchmarks.code import DECODING, code_digest
@@ -95,7 +96,8 @@ def encode_rows(rows: Sequence[Row], bench: Workbench, progress: Progress) -> En
     for clip in clips:
         if clip.row.path.exists() and not is_current(clip.inputs, clip.row.path):
             clip.inputs.unlink(missing_ok=True)
-    problems = cache_clips(clips, bench.workers, _follow("decode", progress), finder)
+    file = None if finder is None else store.directory / FINDER_FILE
+    problems = cache_clips(clips, bench.workers, _follow("decode", progress), file)
     there = [clip for clip in clips if clip.inputs.exists()]
     if rows and not there:
         raise MediaError(f"none of {len(rows)} clips can be read, the first: {problems[0]}")

@@ -8,13 +8,13 @@ draws, and the noise laid under the sound is of recordings that nothing learned 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import MissingFileError
 from edge.vocabulary import Modality
 from engines.benchmarks.features import Encoded, Piece, decision_windows
-from engines.benchmarks.heads import HELD, MEAN
+from engines.benchmarks.heads import MEAN
 from engines.benchmarks.items import Fold, Items, Question, Workbench
 from engines.benchmarks.pretexts.rooms import RoomSizes
 from engines.benchmarks.report.figures import Figure
@@ -29,6 +29,7 @@ from engines.benchmarks.room_clips import (
 )
 from engines.benchmarks.runner import Answered
 from engines.benchmarks.scene_figure import best_simplex, scene_figure
+from engines.benchmarks.shipped import GATE, shipped_question
 from engines.benchmarks.weather import notes
 from engines.benchmarks.weather.conditions import (
     ABSENT,
@@ -82,7 +83,7 @@ class RobustnessSuite:
         rooms = open_rooms(bench, self.sizes, lambda rows: troubled(rows, every), progress)
         store, noise = open_weather(bench), household_noise(bench)
         train = training_items(rooms, store, self.spoiling, bench.workers, progress)
-        asked = room_questions(rooms, store, noise, train, bench.workers, progress)
+        asked = room_questions(rooms, store, noise, train, bench, progress)
         row = demo_row()
         scene = scene_items(troubled_scene(store, row), read_truth(truth_file(row.path)))
         asked.append(ask("scene", "One scene, sensors failing in turn", train, scene, notes.SCENE))
@@ -102,6 +103,17 @@ class RobustnessSuite:
             if f"{stem}_clean" in by_name:
                 made += set_figures(stem, title, by_name, result)
         gate = best_simplex(result, "rooms_spoiled")
+        if "rooms_shipped" in by_name:
+            clean, spoiled = by_name["rooms_shipped_clean"], by_name["rooms_shipped"]
+            made.append(
+                weights_figure(
+                    "rooms-trust-shipped",
+                    "Rooms: whom the shipped gate leaves",
+                    clean,
+                    spoiled,
+                    GATE,
+                )
+            )
         if gate is not None:
             shown = [result_single(result, "rooms_clean"), MEAN, "product", gate]
             clean, graded = by_name["rooms_clean"], by_name["rooms_strengths"]
@@ -123,7 +135,7 @@ def household_noise(bench: Workbench) -> Noise:
 def training_items(
     rooms: Rooms, store: WeatherStore, how: Spoiling, workers: int, progress: Progress
 ) -> Items:
-    """Windows as they are and spoiled; those of held-out persons have the tag HELD."""
+    """Windows as they are and spoiled; those of held-out persons are tagged."""
     by_name = {clip.row.name: clip for clip in (*rooms.seen, *rooms.held)}
     kinds = copied_kinds(rooms.candidates, how.every)
     orders = [
@@ -165,14 +177,14 @@ def room_questions(
     store: WeatherStore,
     noise: Noise,
     train: Items,
-    workers: int,
+    bench: Workbench,
     progress: Progress,
 ) -> list[Question]:
     """All that is asked of test rooms, one window a clip."""
     bad, graded, gone = bad_conditions(), graded_conditions(), [Condition(k) for k in ABSENT]
     wanted = tuple(dict.fromkeys([*bad, *graded, *gone]))
     orders = [Order(clip.row, wanted) for clip in rooms.test]
-    make_weather(store, orders, noise, workers, progress, "test rooms in bad weather")
+    make_weather(store, orders, noise, bench.workers, progress, "test rooms in bad weather")
     clean = under(rooms.items(pieces_of(rooms.test), {}), CLEAN)
 
     def in_weather(conditions: Sequence[Condition]) -> Items:
@@ -194,14 +206,13 @@ def room_questions(
         ask("rooms_strengths", "Rooms, troubles by strength", train, in_weather(graded), told),
         ask("rooms_no_cues", "Rooms, every trouble, without quality cues", blind(train),
             blind(spoiled), (*told, notes.NO_CUES)),
-        ask("rooms_own_folds", "Rooms, every trouble, gates fitted on persons that the encoders "
-            "know", of_the_known(train), spoiled, (*told, notes.OWN_FOLDS)),
+        shipped_question("rooms_shipped", "Rooms, every trouble, the model as it ships", spoiled,
+                         bench, notes.SPOILED, by_tag=True),
+        shipped_question("rooms_shipped_absent", "Rooms, one modality absent, the model as it "
+                         "ships", absent, bench, notes.ABSENT, by_tag=True),
+        shipped_question("rooms_shipped_clean", "Rooms as they are, the model as it ships", clean,
+                         bench, rooms.notes, by_tag=False),
     ]  # fmt: skip
-
-
-def of_the_known(train: Items) -> Items:
-    """Only items that are not held back."""
-    return replace(train.pick([i for i, tag in enumerate(train.tags) if tag != HELD]), tags=())
 
 
 def ask(name: str, title: str, train: Items, test: Items, told: Sequence[str]) -> Question:

@@ -103,8 +103,9 @@ def notes_of(bench: Workbench, sides: Sides, held: Sequence[Row]) -> tuple[str, 
         "rendered rooms; test clips have other persons, rooms, voices and recorded sounds",
         f"encoders of {manifest.name} had learned from "
         + ("training persons except the held-out ones" if known else "no rendered room"),
-        f"gates and temperatures are fitted on {len(held)} clips of held-out training persons: "
-        "neither encoders nor experts learned from them",
+        "gates and temperatures are fitted on what experts say of persons they have not learned "
+        f"from: of the other folds, and of {len(held)} clips of held-out training persons, from "
+        "whom no encoder learned either",
         "sounds are composed: they were written from the same script as the motion",
     ]
     return tuple([*notes, sides.note] if sides.note else notes)

@@ -26,6 +26,7 @@ from engines.benchmarks.room_clips import (
 from engines.benchmarks.runner import Answered
 from engines.benchmarks.scene_figure import best_simplex, scene_figure
 from engines.benchmarks.senses import RULE, recalls, restricted, seen_by_two
+from engines.benchmarks.shipped import shipped_question
 from engines.training.truth import read_truth, truth_file
 
 CLIP_NOTE = "one window a clip, at its last decision: a clip ends with its action"
@@ -66,6 +67,10 @@ class RoomsSuite:
             question("clip_unseen", "One window a clip, heads of held-out persons alone",
                      Fold(last.train.pick(held), last.test),
                      (CLIP_NOTE, UNSEEN_NOTE, *rooms.notes[:2], *rooms.notes[3:])),
+            shipped_question("shipped", "One window a clip, the model as it ships", last.test,
+                             bench, (CLIP_NOTE, *rooms.notes), by_tag=False),
+            shipped_question("shipped_moments", "Every decision, the model as it ships",
+                             moments.test, bench, (MOMENT_NOTE, *rooms.notes), by_tag=False),
         ]  # fmt: skip
         return [*asked, scene_question(moments.train, bench, progress)]
 

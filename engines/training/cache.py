@@ -70,10 +70,10 @@ def is_current(made: Path, source: Path) -> bool:
     return made.exists() and made.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
-def cache_clip(clip: Clip, finder: bytes | None = None) -> str | None:
+def cache_clip(clip: Clip, finder: Path | None = None) -> str | None:
     """Decode one clip into its file unless it is there; returns what went wrong, or None.
 
-    finder: the network that finds people, ONNX; None leaves the crop to motion
+    finder: file of the network that finds people, ONNX; None leaves the crop to motion
     """
     if clip.inputs.exists():
         return None
@@ -82,7 +82,7 @@ def cache_clip(clip: Clip, finder: bytes | None = None) -> str | None:
         seed = int(sha256(clip.row.name.encode()).hexdigest()[:8], 16)
         spoil = make_spoiler(clip.spoiled, seed)
     try:
-        people = PersonFinder(finder) if finder else None
+        people = PersonFinder(finder.read_bytes()) if finder else None
         save_inputs(clip.inputs, read_inputs(open_row(clip.row), spoil, people))
     except GatehouseError as error:
         return str(error)
@@ -93,11 +93,12 @@ def cache_clips(
     clips: Sequence[Clip],
     workers: int,
     progress: Callable[[Iterable[object], int], Iterable[object]],
-    finder: bytes | None = None,
+    finder: Path | None = None,
 ) -> list[str]:
     """Decode all clips; returns one line for each that could not be read.
 
-    finder: the network that finds people, ONNX; None leaves the crop to motion
+    finder: file of the network that finds people, ONNX; None leaves the crop to motion. Its bytes
+    would fill the pipe to the workers, and then Python before 3.12 hangs when one of them dies.
     """
     todo = [clip for clip in clips if not clip.inputs.exists()]
     problems = []

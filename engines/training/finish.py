@@ -58,16 +58,16 @@ def close_run(
     encode_all([*train, *held_out], models, features, plan.workers, bars)
     settings = GateSettings(steps=preset.gate_steps, seed=seed)
     seen = gate_windows([c for c in held_out if not c.spoiled], features)
+    known = gate_windows(train, features, WINDOW_EVERY_FRAMES)
     net, facts = train_gate(
-        gate_windows(train, features, WINDOW_EVERY_FRAMES),
+        known,
         seen,
         start_from(artefacts),
         settings,
         lambda done, total, loss: bars.show("gate", done, total, loss) if done % 20 == 0 else None,
     )
-    facts |= refit_gate(
-        net, gate_windows(held_out, features, WINDOW_EVERY_FRAMES), StackSettings(seed=seed)
-    )
+    unseen = gate_windows(held_out, features, WINDOW_EVERY_FRAMES)
+    facts |= refit_gate(net, unseen, known, StackSettings(seed=seed))
     facts |= held_out_scores(opinions(net, seen), seen)
     log.info("gate: %s", facts)
     files[FUSION_FILE] = onnx_from_fusion(net.eval())

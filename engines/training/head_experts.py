@@ -159,11 +159,15 @@ def judge_out_of_sample(items: Items, settings: HeadSettings, seed: int) -> Judg
         experts = train_experts_on(seen, settings, seed)
         table = table_of(items.pick(left_out), experts)
         parts.append(judge(experts, table, settings, settings.gate.rounds, seed + int(fold)))
+    return together(parts)
+
+
+def together(parts: Sequence[Judged]) -> Judged:
+    """One after another, every class drawn alike."""
     columns = zip(*(part.evidence for part in parts), strict=True)
     evidence = Evidence(*(torch.cat(column) for column in columns))
     labels = torch.cat([part.labels for part in parts])
-    sizes = np.bincount(labels.numpy(), minlength=len(items.classes))
-    share = 1.0 / sizes[labels.numpy()]
+    share = 1.0 / np.bincount(labels.numpy())[labels.numpy()]
     clean = torch.cat([part.clean for part in parts])
     return Judged(evidence, labels, share / share.sum(), clean)
 

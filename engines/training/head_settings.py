@@ -29,13 +29,17 @@ class ExpertSettings:
 
 @dataclass(frozen=True, slots=True)
 class GateFit:
-    """The gate over experts that no longer change."""
+    """The gate over experts that no longer change.
 
-    steps: int = 300
+    trust: weight, beside the loss of what is fused, of telling the gate which expert was right.
+    """
+
+    steps: int = 400
     batch: int = 256
     rate: float = 2e-3
     decay: float = 0.1
     rounds: int = 3  # times that every item is judged: once as it is, then disturbed
+    trust: float = 1.0
     price: float = 0.02  # in nats, of running one encoder; for the sparse policy
 
 

@@ -4,15 +4,15 @@ A gate fitted on its experts' own training items trusts whoever memorised them b
 experts are trained once for each fold of groups and judge the fold they have not seen; the gate and
 every expert's temperature learn from these judgements (Wolpert 1992, "Stacked generalization"). The
 experts in use have seen all folds. With ``held``, items of groups that not even the encoders have
-learned from, the gate learns from what the experts say of those, and no folds are needed.
+learned from, it learns from what the experts say of those, too.
 
 What made a gate better than the mean on groups never seen, most important first: experts trained
 also by the loss of their product (ExpertSettings.team); opinions joined as logarithms, so that
 independent evidence adds up, where mixtures of probabilities lost to the mean; a gate that sees
 numbers about the experts (sureness, novelty) and not their features; fitting it, and temperatures,
-out of sample; noise in single modalities while it is fitted (Disturbance.spoil). Joint training was
-no better than this and has to be done again for every gate. Gates with a classifier of their own
-need many items: give those no small ``held``.
+out of sample; noise in single modalities while it is fitted (Disturbance.spoil); telling it which
+expert was right (GateFit.trust), without which its weights hardly leave a spoiled modality. Joint
+training was no better than this and has to be done again for every gate.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ from engines.training.head_experts import (
     minimise,
     new_experts,
     temperatures_of,
+    together,
     train_experts_on,
 )
-from engines.training.head_losses import expert_nll, fused_nll, price_of
+from engines.training.head_losses import expert_nll, fused_nll, price_of, trust_nll
 from engines.training.head_settings import HeadSettings
 
 EXPERT_SHARE = 0.5  # of the experts' own loss in joint training
@@ -91,7 +92,7 @@ def train_heads(
 ) -> TrainedHeads:
     """Train experts and gate; the same seed gives the same numbers.
 
-    gate: name in GATES   held: groups that neither encoders nor experts learn from, for the gate
+    gate: name in GATES   held: groups that neither encoders nor experts learn from, for gates alone
     """
     if settings.fit == "joint":
         return _train_jointly(train, gate, settings, seed, report)
@@ -109,15 +110,27 @@ def train_experts(
     ``train_gate_on(trained, "mean", seed).predict(items).experts``.
     """
     experts = train_experts_on(train, settings, seed, report)
-    if held is None and settings.fit == "out_of_sample":
-        judged = judge_out_of_sample(train, settings, seed)
-    else:
-        table = table_of(train if held is None else held, experts)
-        judged = judge(experts, table, settings, settings.gate.rounds, seed)
+    judged = what_gates_learn_from(experts, train, held, settings, seed)
     temperatures = temperatures_of(judged)
     experts.classify.weight.div_(temperatures[:, None, None])
     experts.classify.bias.div_(temperatures[:, None, None])
     return TrainedExperts(experts, judged.cooled(temperatures), train.classes, settings)
+
+
+def what_gates_learn_from(
+    experts: Experts, train: Items, held: Items | None, settings: HeadSettings, seed: int
+) -> Judged:
+    """Every training group judged by experts that have not seen it, and those held back."""
+
+    def by_these(items: Items) -> Judged:
+        return judge(experts, table_of(items, experts), settings, settings.gate.rounds, seed)
+
+    own = (
+        by_these(train)
+        if settings.fit == "in_sample"
+        else judge_out_of_sample(train, settings, seed)
+    )
+    return own if held is None else together([own, by_these(held)])
 
 
 def train_gate_on(
@@ -142,9 +155,11 @@ def _fit(
     def loss(rows: Tensor) -> Tensor:
         seen = judged.evidence.pick(rows)
         there = drop_modalities(seen.there > 0, settings.disturbance.drop, random)
-        fusion = net(seen._replace(there=there.float()))
-        fused = fused_nll(fusion, judged.labels[rows], settings.smoothing)
-        return fused + price_of(fusion, how.price)
+        seen = seen._replace(there=there.float())
+        fusion, labels = net(seen), judged.labels[rows]
+        fused = fused_nll(fusion, labels, settings.smoothing)
+        trust = how.trust * trust_nll(fusion, seen, labels)
+        return fused + trust + price_of(fusion, how.price)
 
     chosen = draws(judged.share, how.steps, how.batch, seed)
     minimise(net, loss, chosen, how.rate, how.decay, report)

@@ -115,8 +115,13 @@ def make_plan(preset: Preset, minutes: float, clips: int | None, workers: int) -
 def stream_settings(
     preset: Preset, modality: Modality, minutes: float, seed: int
 ) -> FinetuneSettings:
-    """How one picture stream is trained.  minutes: wall time for it"""
-    shares = {"rooms": 1.0} if modality is Modality.DEPTH else {"rooms": 0.75, "surv_fight": 0.25}
+    """How one picture stream is trained.  minutes: wall time for it
+
+    Of recorded films only flow learns: they are few, RGB would know each of them by heart and say
+    nothing of others, and they have no depth.
+    """
+    films = modality is Modality.FLOW
+    shares = {"rooms": 0.75, "surv_fight": 0.25} if films else {"rooms": 1.0}
     settings = FinetuneSettings(modality, preset.steps(modality), minutes, seed=seed, shares=shares)
     if modality is Modality.RGB:  # its pictures are larger, its backbone knows much already
         return replace(settings, batch=20, shown=6, backbone_rate=RGB_BACKBONE_RATE)

@@ -112,7 +112,7 @@ class TrainingRun:
     def decoded(self) -> list[Clip]:
         """All clips cut into encoder inputs; those that cannot be read are named and left out."""
         clips = self.clips(self.preset.spoiled_every)
-        finder = (self.artefacts / FINDER_FILE).read_bytes()
+        finder = self.artefacts / FINDER_FILE
         problems = cache_clips(clips, self.plan.workers, self.bars.track("decode"), finder)
         for problem in problems:
             log.warning("%s", problem)

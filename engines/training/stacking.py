@@ -1,19 +1,23 @@
-"""Fits gate and pool anew on clips that no encoder and no expert has learned from (Wolpert 1992).
+"""Fits gate and pool anew; clips that no encoder or expert learned from decide (Wolpert 1992).
 
 On its own training clips every expert looks better than it is, and the one that overfits most looks
-best. Cross-validation over groups chooses, one after the other:
+best. Yet held-out groups are few, and a gate that sees features needs many: it learns from windows
+of both, and only those held out decide. Cross-validation over their groups chooses:
 
 1. the pool under uniform weights: power and independence, see edge/fusion/reference.py;
 2. the gate under that pool: what it is told (presence and quality cues, or the window features as
    well) and how long it is trained. A gate that is not both likelier and at least as often right as
    uniform weights on the groups left out is not taken: then the weights stay uniform.
+
+Beside the loss of what is fused the gate is told which expert was right, see
+``head_losses.trust_nll``: else its weights hardly leave a spoiled stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
     from engines.models.fusion import FusionNet
 
+LEAST = 1e-6  # probability
+KNOWN = -1
 INDEPENDENCE = np.linspace(0.0, 1.0, 21)
 
 
@@ -45,6 +51,7 @@ class StackSettings:
     rate: float = 3e-3
     decay: float = 0.05
     drop: float = 0.25  # chance that a modality is missing from a window
+    trust: float = 0.3  # weight of being told which expert was right
     seed: int = 0
 
 
@@ -58,7 +65,12 @@ class Stack:
     quality: F32  # (N, M, Q)
     allowed: Mask  # (N, A)
     weights: F32  # (N,) every class of every data set alike; 0 where nothing is known
-    folds: NDArray[np.int64]  # (N,) by group
+    folds: NDArray[np.int64]  # (N,) by group; KNOWN: the experts learned from it
+
+    @property
+    def held_out(self) -> Mask:
+        """(N,) windows that may decide."""
+        return np.asarray(self.folds != KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +85,15 @@ class Worth:
         return self.loss < other.loss and self.right >= other.right
 
 
-def refit_gate(net: FusionNet, windows: GateWindows, settings: StackSettings) -> dict[str, float]:
+def refit_gate(
+    net: FusionNet, windows: GateWindows, known: GateWindows, settings: StackSettings
+) -> dict[str, float]:
     """Replace gate and pool of a calibrated network; returns what was chosen, and its worth.
 
-    windows: of clips that trained neither encoders nor experts
+    windows: of clips that trained neither encoders nor experts   known: of those that did
     """
-    stack = stack_of(net, windows, settings.folds)
+    unseen, seen = (stack_of(net, part, settings.folds) for part in (windows, known))
+    stack = joined(unseen, replace(seen, folds=np.full_like(seen.folds, KNOWN)))
     best, found = choose(stack, settings)
     everything = np.ones(len(stack.weights), np.bool_)
     *_, gate = fits(stack, everything, best, (best.steps,), settings)
@@ -111,6 +126,12 @@ def stack_of(net: FusionNet, windows: GateWindows, folds: int) -> Stack:
     )
 
 
+def joined(*stacks: Stack) -> Stack:
+    """One after another; each keeps its own balance of classes."""
+    columns = ([getattr(stack, f.name) for stack in stacks] for f in fields(Stack))
+    return Stack(*(np.concatenate(column) for column in columns))
+
+
 def choose(stack: Stack, settings: StackSettings) -> tuple[Choice, dict[Choice, Worth]]:
     """The best way to make a gate, and what every way that was tried is worth."""
     found: dict[Choice, Worth] = {}
@@ -129,11 +150,11 @@ def cross_validated(
 ) -> dict[Choice, Worth]:
     """Worth of each candidate number of steps, over all groups, each judged when left out."""
     sums = np.zeros((len(candidates), 2))
-    for fold in np.unique(stack.folds):
+    for fold in np.unique(stack.folds[stack.held_out]):
         left_out = stack.folds == fold
         for row, gate in enumerate(fits(stack, ~left_out, way, candidates, settings)):
             sums[row] += judged(gate, stack, left_out)
-    means = sums / max(float(stack.weights.sum()), 1e-9)
+    means = sums / max(float(stack.weights[stack.held_out].sum()), 1e-9)
     ways = [Choice(way.power, way.sees_features, steps) for steps in candidates]
     return {w: Worth(float(m[0]), float(m[1])) for w, m in zip(ways, means, strict=True)}
 
@@ -165,7 +186,7 @@ def fits(
         batch = rng.choice(rows, settings.batch, p=share / share.sum())
         keep = stack.there[batch] & (rng.random((len(batch), len(MODALITIES))) >= settings.drop)
         there = np.where(keep.any(axis=1, keepdims=True), keep, stack.there[batch])
-        loss = -_log_right(gate, stack, batch, there)[1].mean()
+        loss = _loss(gate, stack, batch, there, settings.trust)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -175,11 +196,11 @@ def fits(
 
 
 def independence_for(stack: Stack, chosen: Mask, way: Choice) -> float:
-    """The one that makes the chosen windows likeliest under uniform weights."""
+    """The one that makes the chosen held-out windows likeliest under uniform weights."""
     losses = []
     for independence in INDEPENDENCE:
         gate = StackedGate(1, Choice(way.power), float(independence), 0)
-        losses.append(judged(gate, stack, chosen)[0])
+        losses.append(judged(gate, stack, chosen & stack.held_out)[0])
     return float(INDEPENDENCE[int(np.argmin(losses))])
 
 
@@ -188,23 +209,47 @@ def judged(gate: StackedGate, stack: Stack, chosen: Mask) -> tuple[float, float]
     rows = np.flatnonzero(chosen & (stack.weights > 0))
     if not len(rows):
         return 0.0, 0.0
-    said, right = (part.numpy() for part in _log_right(gate, stack, rows, stack.there[rows]))
-    hit = stack.allowed[rows, said.argmax(axis=1)]
+    said = _said(gate, stack, rows, stack.there[rows])
+    hit = stack.allowed[rows, said.actions.numpy().argmax(axis=1)]
     weights = stack.weights[rows]
-    return float((-right * weights).sum()), float((hit * weights).sum())
+    return float((-said.right.numpy() * weights).sum()), float((hit * weights).sum())
 
 
-def _log_right(
-    gate: StackedGate, stack: Stack, rows: NDArray[np.int64], there: Mask
-) -> tuple[Tensor, Tensor]:
-    """(B, A) log of the fused probabilities, and (B,) of what falls on the allowed actions."""
+def _loss(
+    gate: StackedGate, stack: Stack, rows: NDArray[np.int64], there: Mask, trust: float
+) -> Tensor:
+    """Mean -log of what falls on the allowed actions, and of the weights on experts in the right.
+
+    there: (B, M) what is left of the modalities of these rows
+    """
+    import torch
+
+    said = _said(gate, stack, rows, there)
+    present, allowed = torch.from_numpy(there), torch.from_numpy(stack.allowed[rows])
+    experts = torch.from_numpy(stack.experts[rows])
+    right = (experts * allowed[:, None]).sum(dim=2).clamp(min=LEAST) * present
+    share = right / right.sum(dim=1, keepdim=True)
+    told = -(share * said.log_weights * present).sum(dim=1)
+    return (trust * told - said.right).mean()
+
+
+class Told(NamedTuple):
+    """What a gate makes of B windows."""
+
+    log_weights: Tensor  # (B, M)
+    actions: Tensor  # (B, A) log of the fused probabilities
+    right: Tensor  # (B,) log of what falls on the allowed actions
+
+
+def _said(gate: StackedGate, stack: Stack, rows: NDArray[np.int64], there: Mask) -> Told:
     import torch
 
     present, quality, pooled, experts = (
         torch.from_numpy(np.asarray(part, np.float32))
         for part in (there, stack.quality[rows], stack.pooled[rows], stack.experts[rows])
     )
-    said = gate.log_actions(gate.log_weights(present, quality, pooled), experts)
+    log_weights = gate.log_weights(present, quality, pooled)
+    actions = gate.log_actions(log_weights, experts)
     allowed = torch.from_numpy(stack.allowed[rows])
-    right = torch.logsumexp(said.masked_fill(~allowed, MASKED), dim=1)
-    return said, right.clamp(min=np.log(1e-6))
+    right = torch.logsumexp(actions.masked_fill(~allowed, MASKED), dim=1)
+    return Told(log_weights, actions, right.clamp(min=np.log(LEAST)))

@@ -22,10 +22,6 @@ SPOILED = (
     "late: picture or sound 0.5 s behind the others, while the truth is that of now",
 )
 NO_CUES = "the same items, quality cues set to zero in training and test: what the cues are worth"
-OWN_FOLDS = (
-    "nobody is held back: gates and temperatures learned from what the experts of the other "
-    "folds say of training persons that the encoders know"
-)
 SCENE = (
     "the recording of the demo, 40 s; each trouble lasts 4 to 5 s and is as bad as in the table",
 )

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs the extra: train")
 from engines.models.gates import Evidence, Fusion  # noqa: E402
 from engines.training.head_data import Disturbance, disturbed, drop_modalities  # noqa: E402
 from engines.training.head_experts import Judged, fold_of_groups, temperatures_of  # noqa: E402
-from engines.training.head_losses import expert_nll, fused_nll, price_of  # noqa: E402
+from engines.training.head_losses import expert_nll, fused_nll, price_of, trust_nll  # noqa: E402
 
 COVERAGE = 2
 
@@ -105,3 +105,22 @@ def test_only_a_policy_pays_for_its_calls() -> None:
     used = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     assert price_of(Fusion(torch.zeros(2, 3), used, used), 0.1).item() == pytest.approx(0.15)
     assert price_of(Fusion(torch.zeros(2, 3), used), 0.1).item() == 0
+
+
+def test_weights_are_told_which_expert_was_right_and_nothing_is_asked_of_who_is_absent() -> None:
+    logits = torch.tensor([[[4.0, 0.0], [0.0, 4.0], [0.0, 9.0]]])
+    there = torch.tensor([[1.0, 1.0, 0.0]])
+    evidence = Evidence(torch.zeros(1, 3, 5), logits, there, torch.ones(1, 3, 3))
+    labels = torch.tensor([0])
+
+    def told(*weights: float) -> float:
+        return float(
+            trust_nll(Fusion(torch.zeros(1, 2), torch.tensor([weights])), evidence, labels)
+        )
+
+    right = torch.softmax(logits[0, :2], dim=1)[:, 0]
+    best = (right / right.sum()).tolist()
+    assert told(*best, 0.0) < told(0.9, 0.1, 0.0) < told(0.5, 0.5, 0.0) < told(0.1, 0.9, 0.0)
+    assert told(*best, 0.0) == pytest.approx(-sum(b * np.log(b) for b in best), rel=1e-4)
+    no_weights = Fusion(torch.zeros(1, 2), None)
+    assert trust_nll(no_weights, evidence, labels) == 0

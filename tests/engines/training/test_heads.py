@@ -72,7 +72,7 @@ def test_gates_leave_a_modality_whose_cue_is_bad_and_beat_the_mean(
     prediction = train_gate_on(trained, gate, 0).predict(test)
     assert accuracy(prediction, test) > mean + 0.08
     bad = test.quality[:, :, 0] < 0.5
-    assert prediction.weights[bad].mean() < 0.3 * prediction.weights[~bad].mean()
+    assert prediction.weights[bad].mean() < 0.4 * prediction.weights[~bad].mean()
 
 
 def test_without_its_cues_the_same_gate_has_nothing_to_go_by(told: tuple[object, Items]) -> None:
@@ -176,7 +176,11 @@ def test_a_gate_fitted_out_of_sample_does_not_trust_an_expert_that_memorised() -
         return Items(*axes, features, there, cues, labels.astype(np.int64), groups, groups)
 
     train, test = remembered(120), remembered(120)
-    plain = replace(QUICK, experts=replace(QUICK.experts, dropout=0.0, decay=0.0))
+    plain = replace(
+        QUICK,
+        experts=replace(QUICK.experts, dropout=0.0, decay=0.0),
+        gate=replace(QUICK.gate, trust=0.0),
+    )
     trust = {
         fit: train_heads(train, "fixed", replace(plain, fit=fit), 0).predict(test).weights[0, 1]
         for fit in ("in_sample", "out_of_sample")
@@ -185,7 +189,7 @@ def test_a_gate_fitted_out_of_sample_does_not_trust_an_expert_that_memorised() -
     assert trust["out_of_sample"] > trust["in_sample"] + 0.05
 
 
-def test_held_items_are_what_the_gate_learns_from_when_they_are_given() -> None:
+def test_the_gate_learns_from_held_items_too_when_they_are_given() -> None:
     train, held = make_items(400, 10, spoilt=False), make_items(600, 11)
     misled = replace(held, quality=np.where(held.quality == 0, 1, 1 - held.quality))
     heads = [train_heads(train, "moe_cues", QUICK, 0, h) for h in (held, misled)]

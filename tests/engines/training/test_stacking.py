@@ -12,6 +12,7 @@ from edge.values import FEATURE_DIM
 from edge.vocabulary import ACTIONS, MODALITIES
 from engines.training.stacked import Choice, StackedGate
 from engines.training.stacking import (
+    KNOWN,
     Stack,
     StackSettings,
     Worth,
@@ -19,6 +20,7 @@ from engines.training.stacking import (
     cross_validated,
     fits,
     independence_for,
+    joined,
     judged,
 )
 
@@ -126,6 +128,23 @@ def test_independent_experts_are_pooled_by_multiplying_their_opinions() -> None:
     assert independence_for(data, everything(data), small) >= 0.85
     settings = replace(SETTINGS, powers=(1.0, 0.05), candidates=())
     assert choose(data, settings)[0] == small  # Bayes multiplies independent evidence
+
+
+def test_windows_that_experts_learned_from_teach_the_gate_but_do_not_judge_it() -> None:
+    known = replace(stack("cue"), folds=np.full(400, KNOWN))
+    silent = replace(stack("nothing", count=40), folds=np.arange(40) % SETTINGS.folds)
+    unseen = replace(stack("cue", count=40), folds=np.arange(40) % SETTINGS.folds)
+    alone, taught = (
+        next(iter(cross_validated(data, CUES, (80,), SETTINGS).values()))
+        for data in (silent, joined(silent, known))
+    )
+    assert taught.loss != alone.loss
+    (helped,) = cross_validated(joined(unseen, known), CUES, (80,), SETTINGS).values()
+    assert helped.right > 0.9
+    everybody = joined(silent, replace(known, experts=1 - known.experts))
+    assert cross_validated(everybody, CUES, (0,), SETTINGS) == cross_validated(
+        silent, CUES, (0,), SETTINGS
+    )
 
 
 def test_an_absent_modality_has_no_weight() -> None:
