@@ -14,7 +14,7 @@ REPEAT_NS = 30_000_000_000
 """Health is said again this often even when nothing changed."""
 
 ON_CPU = "cpu_instead_of_gpu"
-"""Why a modality is degraded: slower, with the same scores; the fault ``backend`` says more."""
+"""Why a modality is degraded: slower, with nearly the same scores; fault ``backend`` says why."""
 
 WATCHDOG_NS = 1_000_000_000
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from edge.backends import ChosenBackend, cpu_backend
 from edge.device import Device
 from edge.encoders.engine import Backend, Engine, EngineEncoder
+from edge.encoders.int8_probe import InexactInt8Error
 from edge.encoders.spec import ENCODERS, FUSION_FILE, MANIFEST_FILE, EncoderSpec, Precision
 from edge.errors import CudaLostError, ModelError, one_line
 from edge.features import NUMBERS, TICKETS, FeatureForm
@@ -26,8 +28,12 @@ from edge.stages import Encoder, Fusion
 from edge.values import FEATURE_DIM
 from edge.vocabulary import MODALITIES, Modality
 
+log = logging.getLogger(__name__)
+
 REMEDY = "reinstall the package, or point models.directory at a complete model directory"
 FORMAT = 1
+
+AskedPrecision = Literal["auto", "fp32", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +98,26 @@ class ModelStore:
             )
         return data
 
+    def precision(self, asked: AskedPrecision, on_gpu: bool) -> Precision:
+        """What models.precision means here; on_gpu: TensorRT runs the encoders."""
+        if asked != "auto":
+            return asked
+        return "int8" if on_gpu and all(map(self._has_int8, ENCODERS.values())) else "fp32"
+
+    def _has_int8(self, spec: EncoderSpec) -> bool:
+        found = self.manifest.made_from.get(spec.int8_file)
+        return found is not None and found == self.manifest.digests.get(spec.file)
+
     def read_encoder(self, spec: EncoderSpec, precision: Precision = "fp32") -> bytes:
         """One encoder's graph.  Raises: ModelError, also when INT8 was made from another FP32."""
         name = spec.file_of(precision)
-        if precision == "int8":
-            found, wanted = self.manifest.made_from.get(name), self.manifest.digests.get(spec.file)
-            if found is None or found != wanted:
-                what = "no INT8 graph" if found is None else f"made from another {spec.file}"
-                raise ModelError(
-                    f"{self.directory / name}: {what}; run: python -m calibration int8, or set "
-                    "models.precision to fp32"
-                )
+        if precision == "int8" and not self._has_int8(spec):
+            stale = name in self.manifest.made_from
+            what = f"made from another {spec.file}" if stale else "no INT8 graph"
+            raise ModelError(
+                f"{self.directory / name}: {what}; run: python -m calibration int8, or set "
+                "models.precision to fp32"
+            )
         return self.read(name)
 
 
@@ -113,6 +128,7 @@ class Models:
     name: str
     encoders: Mapping[Modality, Encoder]
     fusion: Fusion
+    precision: Precision = "fp32"  # of the encoders
     finder: PersonFinder | None = None  # of people in depth; None: a model that has none
     degraded: frozenset[Modality] = frozenset()  # on the CPU though the GPU should run them
     problem: str | None = None  # why, or why the gate is; with the remedy
@@ -129,17 +145,27 @@ def open_models(
     """
     backend = chosen or cpu_backend(settings)
     try:
-        return _open(settings, backend, rooms)
+        models = _open(settings, backend, rooms)
     except CudaLostError as error:  # it may well be lost at every start: better watch on the CPU
         backend.give_up(error)
-        return _open(settings, backend, rooms)
+        models = _open(settings, backend, rooms)
+    log.info("models name=%s precision=%s", models.name, models.precision)
+    return models
 
 
 def _open(settings: ModelSettings, backend: ChosenBackend, rooms: int) -> Models:
     store = ModelStore(settings.directory)
     wanted = [m for m in MODALITIES if m in settings.modalities]
-    encoders = load_encoders(store, backend, wanted, settings.precision)
-    digests = {m: store.manifest.digests[ENCODERS[m].file_of(settings.precision)] for m in wanted}
+    precision = store.precision(settings.precision, backend.name == "tensorrt")
+    try:
+        encoders = load_encoders(store, backend, wanted, precision)
+    except InexactInt8Error:
+        if settings.precision == "int8":
+            raise
+        backend.refused.clear()  # one has no plan, and INT8 is not for this CPU
+        precision = "fp32"
+        encoders = load_encoders(store, backend, wanted, precision)
+    digests = {m: store.manifest.digests[ENCODERS[m].file_of(precision)] for m in wanted}
     parameters = load_fusion_parameters(store)
     models = Models(
         name=store.manifest.name,
@@ -147,6 +173,7 @@ def _open(settings: ModelSettings, backend: ChosenBackend, rooms: int) -> Models
         degraded=frozenset(m for m in wanted if digests[m] in backend.refused),
         problem=backend.problem,
         fusion=CpuFusion(parameters),
+        precision=precision,
         finder=load_finder(store),
     )
     if backend.device is None or len(models.degraded) == len(wanted):
@@ -175,7 +202,8 @@ def join_on_device(
         raise
     except Exception as error:  # whatever it is, the watch must go on
         told = f"the gate runs on the CPU instead of the GPU: {one_line(error)}"
-        return replace(models, problem=models.problem or told)
+        log.warning(told)
+        return replace(models, problem="; ".join(filter(None, (models.problem, told))))
     return replace(models, encoders=runner.encoders, fusion=runner.fusion, form=TICKETS)
 
 

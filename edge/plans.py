@@ -194,7 +194,8 @@ def read_trusted(path: Path) -> bytes:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # wait for no pipe
         descriptor = os.open(path, flags)
         with os.fdopen(descriptor, "rb") as file:
-            _check_owner(path, os.fstat(descriptor), f"remove it, then {REMEDY}")
+            remedy = f"remove it, then {REMEDY}"
+            _check_owner(path, os.fstat(descriptor), remedy, remedy)
             return file.read()
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror or error}; {REMEDY}") from error
@@ -206,14 +207,15 @@ def check_trusted(directory: Path) -> None:
         found = os.stat(directory)
     except OSError as error:
         raise PlanError(f"{directory}: {error.strerror or error}; {REMEDY}") from error
-    owner = f"sudo -u '#{found.st_uid}' COMMAND"
-    _check_owner(directory, found, f"run: chmod go-w {directory}, then as its owner: {owner}")
+    other = "run as that user, or name another directory (models.plans, --plans)"
+    _check_owner(directory, found, other, f"run: chmod go-w {directory}")
 
 
-def _check_owner(path: Path, found: os.stat_result, remedy: str) -> None:
+def _check_owner(path: Path, found: os.stat_result, foreign: str, loose: str) -> None:
+    """foreign, loose: the remedies for another's file, and for one that others may write"""
     user = os.geteuid()
     if found.st_uid not in (0, user):
         told = f"it belongs to user {found.st_uid}, not to root or user {user}"
-        raise PlanError(f"{path}: refused, {told}; {remedy}")
+        raise PlanError(f"{path}: refused, {told}; {foreign}")
     if found.st_mode & _FORBIDDEN_MODE:
-        raise PlanError(f"{path}: refused, others may write it; {remedy}")
+        raise PlanError(f"{path}: refused, others may write it; {loose}")

@@ -30,7 +30,7 @@ def models(settings: ModelSettings) -> Findings:
     for name in store.manifest.digests:
         store.read(name)
     told = f"{store.manifest.name}, {len(store.manifest.digests)} files, whole"
-    yield ok("models", f"{told}, {settings.precision} encoders, in {store.directory}")
+    yield ok("models", f"{told}, in {store.directory}")
 
 
 def driver(settings: ModelSettings, dev: Path = Path("/dev"), release: Path = RELEASE) -> Findings:
@@ -87,8 +87,9 @@ def judged(settings: ModelSettings, trt: Any, info: DeviceInfo) -> Findings:
     """One finding for each network that is switched on."""
     store, recipe = PlanStore(plan_directory(settings.plans)), Recipe.for_rooms(settings.plan_rooms)
     files = ModelStore(settings.directory)
+    precision = files.precision(settings.precision, on_gpu=True)
     for modality in (m for m in MODALITIES if m in settings.modalities):
-        onnx = files.read_encoder(ENCODERS[modality], settings.precision)
+        onnx = files.read_encoder(ENCODERS[modality], precision)
         wanted = Wanted(sha256(onnx).hexdigest(), recipe, target_of(trt, info))
         what = f"plan {modality.value}"
         try:
@@ -103,10 +104,9 @@ def backend(settings: ModelSettings, dev: Path = Path("/dev")) -> Findings:
     with open_backend(settings, dev) as chosen:
         opened = open_models(settings, chosen)
         if opened.problem is None:
-            yield ok("back end", f"{chosen.name}: {chosen.why}")
+            yield ok("back end", f"{chosen.name}, {opened.precision} encoders: {chosen.why}")
         else:
             told, remedy = parted(opened.problem)
             on_cpu = ", ".join(m.value for m in MODALITIES if m in opened.degraded) or "the gate"
-            yield warn(
-                "back end", f"{chosen.name}, and on the CPU {on_cpu}: {told}", remedy or ABOVE
-            )
+            told = f"{opened.precision} encoders; {told}; on the CPU: {on_cpu}"
+            yield warn("back end", told, remedy or ABOVE)

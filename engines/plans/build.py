@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """
     shop = workshop(args)
     with open_site(args.library) as site, locked(shop.plans.directory):
-        sys.stderr.write(f"plans for {site.target} in {shop.plans.directory}\n")
+        sys.stderr.write(f"{shop.precision} plans for {site.target} in {shop.plans.directory}\n")
         vectors = golden_vectors() if site.device is not None else {}
         failed = 0
         with Bars() as bars:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,16 +40,24 @@ def locked(directory: Path) -> Iterator[None]:
     """
     try:
         directory.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        check_trusted(directory)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         told = f"{directory}: {error.strerror}; name another with --plans"
         raise StoreError(told) from error
     try:
-        check_trusted(directory)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(directory, descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(directory: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stderr.write(f"waiting for another process, which writes {directory}\n")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def write_plan(store: PlanStore, plan: bytes, sidecar: Sidecar) -> Path:
@@ -76,7 +85,7 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
             os.replace(file.name, path)
         except BaseException:
-            os.unlink(file.name)
+            Path(file.name).unlink(missing_ok=True)
             raise
 
 

@@ -1,7 +1,8 @@
 """Remove plans that nothing needs: of each model all but the newest, and whatever is refused.
 
 The plan of this board, TensorRT and model always stays, and so does the last good one before it,
-for a return to the TensorRT or the model that it is of.
+for a return to the TensorRT or the model that it is of. Where no GPU tells which plan is this
+board's, only the refused go.
 
 For example:
   python -m engines gc --dry-run
@@ -36,7 +37,10 @@ def run(args: argparse.Namespace) -> int:
     shop = workshop(args)
     wanted = wanted_here(shop)
     with locked(shop.plans.directory):
-        gone = superfluous(entries(shop.plans), wanted, args.keep)
+        found = entries(shop.plans)
+        if wanted is None:
+            wanted = {entry.sidecar.wanted.key for entry in found if entry.sidecar is not None}
+        gone = superfluous(found, wanted, args.keep)
         for entry in gone:
             sys.stdout.write(f"{entry.path.name}: {entry.problem or 'not needed'}\n")
         if not args.dry_run:
@@ -44,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
     return EX_OK
 
 
-def wanted_here(shop: Workshop) -> set[str]:
-    """Keys of the plans that the daemon would run on this board; none without a GPU."""
+def wanted_here(shop: Workshop) -> set[str] | None:
+    """Keys of the plans that the daemon would run on this board; None: not known without a GPU."""
     try:
         with open_site("tensorrt") as site:
             return {n.wanted(shop.recipe, site.target).key for n in shop.networks()}
     except (CudaError, DeviceError):
-        return set()
+        return None

@@ -28,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print all plans, newest first."""
-    store = workshop(args).plans
-    found = entries(store)
+    shop = workshop(args)
+    store, found = shop.plans, entries(shop.plans)
+    sys.stderr.write(f"TensorRT runs {shop.precision} encoders of {shop.models.directory}\n")
     for entry in found:
         sys.stdout.write((_json_line(entry) if args.json else _line(entry)) + "\n")
     if not found:

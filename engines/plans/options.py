@@ -56,9 +56,10 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def workshop(args: argparse.Namespace) -> Workshop:
     """What the options stand for.  Raises: ModelError, ConfigError, MissingFileError."""
     settings = ModelSettings() if args.config is None else load_settings(args.config).models
+    models = ModelStore(args.models or settings.directory)
     return Workshop(
-        models=ModelStore(args.models or settings.directory),
+        models=models,
         plans=PlanStore(plan_directory(args.plans or settings.plans)),
         recipe=Recipe.for_rooms(settings.plan_rooms),
-        precision=args.precision or settings.precision,
+        precision=models.precision(args.precision or settings.precision, on_gpu=True),
     )

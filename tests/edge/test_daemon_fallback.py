@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edge.clock import SystemClock
 from edge.daemon import serve
 from edge.demo_broker import PrivateBroker
+from edge.errors import CudaLostError
 from edge.health import Notifier
 from edge.models import Models
 from edge.settings import Settings
@@ -69,3 +73,24 @@ def test_after_a_build_the_fault_is_gone(
     settings = settings_of(tmp_path / "state", broker, make_recording(seconds=1))
     heard(broker, replace(models, problem=PROBLEM), settings)
     assert heard(broker, models, settings)["fault"]["active"] == []
+
+
+class Lost:
+    """An encoder whose CUDA context breaks in the middle of the watch."""
+
+    modality = Modality.RGB
+
+    def encode(self, batch: Any) -> Any:
+        raise CudaLostError("work on the device failed; restart the process")
+
+
+def test_a_context_lost_while_watching_ends_the_process_so_that_systemd_starts_another(
+    make_recording: Callable[..., Path], models: Models, broker: PrivateBroker, tmp_path: Path
+) -> None:
+    lost = replace(models, encoders={**models.encoders, Modality.RGB: Lost()})
+    settings = settings_of(tmp_path / "state", broker, make_recording(seconds=2))
+    with pytest.raises(CudaLostError) as caught:
+        serve(settings, lost, SystemClock(), Notifier(""), threading.Event())
+    unit = Path(__file__).parents[2] / "systemd" / "gatehouse.service"
+    (final,) = re.findall(r"^RestartPreventExitStatus=(.*)$", unit.read_text(), re.MULTILINE)
+    assert str(caught.value.exit_code) not in final.split()

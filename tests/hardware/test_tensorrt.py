@@ -17,7 +17,7 @@ from edge.backends import has_gpu, open_backend
 from edge.encoders.engine import Engine
 from edge.encoders.openvino import OpenVinoBackend
 from edge.encoders.spec import ENCODERS, EncoderSpec
-from edge.models import ModelStore, open_models
+from edge.models import ModelStore, load_encoders, open_models
 from edge.plans import PlanStore, Recipe
 from edge.settings import ModelSettings
 from edge.vocabulary import Modality
@@ -46,7 +46,9 @@ def site() -> Iterator[Site]:
 def shop(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     store = PlanStore(tmp_path_factory.mktemp("plans"))
     store.directory.chmod(0o755)
-    return Workshop(ModelStore(), store, Recipe(), ModelSettings().precision)
+    models = ModelStore()
+    precision = models.precision(ModelSettings().precision, on_gpu=True)
+    return Workshop(models, store, Recipe(), precision)
 
 
 def median_ms(engine: Engine, batch: np.ndarray) -> float:
@@ -89,12 +91,12 @@ def test_the_daemons_way_runs_every_network_on_the_gpu(
         build_one(shop, site, network, vectors)
     settings = ModelSettings(backend="tensorrt", plans=shop.plans.directory)
     with open_backend(settings) as chosen:
-        models = open_models(settings, chosen)
-        assert (chosen.name, models.problem) == ("tensorrt", None)
-        cpu = open_models(settings.model_copy(update={"backend": "openvino"}))
+        assert (chosen.name, open_models(settings, chosen).problem) == ("tensorrt", None)
+        on_gpu = load_encoders(shop.models, chosen, Modality, shop.precision)
+        on_cpu = load_encoders(shop.models, OpenVinoBackend(1), Modality, shop.precision)
         for modality in Modality:
-            expected = cpu.encoders[modality].encode(vectors[modality])
-            found = models.encoders[modality].encode(vectors[modality])
+            expected = on_cpu[modality].encode(vectors[modality])
+            found = on_gpu[modality].encode(vectors[modality])
             cosines = (expected * found).sum(axis=1) / (
                 np.linalg.norm(expected, axis=1) * np.linalg.norm(found, axis=1)
             )

@@ -56,6 +56,12 @@ def test_it_runs_once_before_the_daemon_which_only_wants_it() -> None:
     assert "TimeoutStartSec" in engines["Service"]
 
 
+def test_a_daemon_that_restarts_does_not_wait_for_what_failed_to_compile() -> None:
+    """Each start of the daemon starts what it wants, unless that is active already."""
+    assert unit("gatehouse-engines.service")["Service"]["RemainAfterExit"] == "yes"
+    assert all(c.startswith("-/") for c in lines("gatehouse-engines.service", "ExecStart"))
+
+
 def test_it_starts_where_the_runtime_sees_a_gpu() -> None:
     globs = lines("gatehouse-engines.service", "ConditionPathExistsGlob")
     assert globs == [f"|/dev/{node}" for node in (*DESKTOP_NODES, *JETSON_NODES)]

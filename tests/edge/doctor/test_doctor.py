@@ -20,7 +20,7 @@ from edge.device import DeviceInfo
 from edge.doctor import compute, sensors, system
 from edge.doctor.command import findings
 from edge.doctor.findings import Finding, State, examine, ok
-from edge.errors import ConfigError
+from edge.errors import ConfigError, CudaError
 from edge.plans import Recipe, Sidecar, Target, Wanted
 from edge.settings import ModelSettings, Settings
 
@@ -53,6 +53,19 @@ def test_an_error_becomes_what_is_wrong_and_its_remedy() -> None:
         ok("part", "one is fine"),
         Finding("part", State.FAIL, "the other is not", "buy a new one"),
     ]
+
+
+def test_the_remedy_is_never_to_run_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_device() -> None:
+        raise CudaError("no CUDA device 0: cuInit failed: unknown error; see gatehouse doctor")
+
+    (tmp_path / "nvhost-gpu").touch()
+    monkeypatch.setattr("edge.doctor.compute.open_device", no_device)
+    found = only(compute.driver(ModelSettings(), tmp_path))
+    assert found.state is State.FAIL
+    assert "usermod -aG video,render gatehouse" in str(found.remedy)
 
 
 def test_a_bug_in_one_check_is_a_finding_not_the_end() -> None:
@@ -102,7 +115,7 @@ def test_a_machine_without_a_gpu_is_well(tmp_path: Path) -> None:
     for check in (compute.driver, compute.tensorrt, compute.plans):
         assert only(check(ModelSettings(), tmp_path)).state is State.NONE
     found = only(compute.backend(ModelSettings(), tmp_path))
-    assert (found.state, found.told) == (State.OK, "openvino: there is no NVIDIA GPU")
+    assert (found.state, found.told) == (State.OK, "openvino, fp32 encoders: there is no NVIDIA GPU")
 
 
 def test_tensorrt_without_a_gpu_is_a_failure(tmp_path: Path) -> None:
@@ -122,7 +135,9 @@ def test_a_gpu_without_tensorrt_warns_that_the_cpu_does_the_work(
     assert "python3-libnvinfer" in str(found.remedy)
     found = only(compute.backend(settings, tmp_path))
     assert found.state is State.WARN
+    assert "TensorRT cannot be loaded" in found.told
     assert "on the CPU: rgb, flow, depth, audio" in found.told
+    assert "python3-libnvinfer" in str(found.remedy)
 
 
 @pytest.mark.parametrize(

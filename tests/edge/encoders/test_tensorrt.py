@@ -18,7 +18,6 @@ import pytest
 
 from edge.device import DeviceInfo
 from edge.encoders.tensorrt import target_of
-from edge.encoders.tensorrt_log import logger_of, started
 from edge.errors import CudaError, DeviceError, PlanError
 from edge.plans import Recipe, Sidecar, Wanted
 from edge.values import FEATURE_DIM
@@ -286,15 +285,6 @@ def test_without_tensorrt_the_error_names_what_to_install(
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     with pytest.raises(DeviceError, match="apt install python3-libnvinfer"):
         import_tensorrt()
-
-
-def test_a_tensorrt_that_does_not_start_is_one_typed_line() -> None:
-    def refuses(logger: Any) -> None:
-        logger.log(1, "CUDA initialization failure with error: 35")
-        raise TypeError("pybind11::init(): factory function returned nullptr")
-
-    with pytest.raises(CudaError, match="does not start: CUDA initialization failure.*nvidia-smi"):
-        started(refuses, logger_of(StandIn))
 
 
 def open_lost(loss: str) -> None:

@@ -75,9 +75,13 @@ def test_a_write_that_fails_leaves_no_plan_that_could_run(
         real(source, target)
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(StoreError, match="No space left on device; make room"):
-        put(store, 1)
-    with pytest.raises(PlanError):
+    again = Sidecar("rgb", wanted, sha256(b"new").hexdigest(), 3, "2026-02-01", 1.0)
+    with (
+        pytest.raises(StoreError, match="No space left on device; make room"),
+        locked(store.directory),
+    ):
+        write_plan(store, b"new", again)
+    with pytest.raises(PlanError, match="damaged"):
         store.load(wanted)
     assert not list(store.directory.glob("*.part"))
 
@@ -154,20 +158,18 @@ def test_a_full_disk_leaves_the_plan_before(
     assert store.load(wanted) == b"rgb 1"
 
 
-def test_one_process_at_a_time_writes(store: PlanStore) -> None:
-    with locked(store.directory):
-        told = seen_by_another_process(store.directory)
-    assert (told, seen_by_another_process(store.directory)) == ("busy", "free")
-
-
-def seen_by_another_process(directory: Path) -> str:
+def test_one_process_at_a_time_writes_and_the_other_says_that_it_waits(store: PlanStore) -> None:
     program = (
-        "import fcntl, os, sys\n"
-        "try:\n"
-        "    fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
-        "    print('free', end='')\n"
-        "except BlockingIOError:\n"
-        "    print('busy', end='')\n"
+        "import sys; from pathlib import Path; from engines.plans.files import locked\n"
+        "with locked(Path(sys.argv[1])): print('has it')"
     )
-    told = [sys.executable, "-c", program, str(directory)]
-    return subprocess.run(told, capture_output=True, text=True, check=True).stdout
+    told = [sys.executable, "-c", program, str(store.directory)]
+    with locked(store.directory):
+        other = subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert other.stderr is not None
+        assert (
+            other.stderr.readline()
+            == f"waiting for another process, which writes {store.directory}\n"
+        )
+        assert other.poll() is None
+    assert other.communicate(timeout=30)[0] == "has it\n"
