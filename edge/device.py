@@ -8,7 +8,7 @@ the pipeline's. PyCUDA is imported here only, and only when a device is opened.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -211,16 +211,6 @@ class Device:
             self._context.synchronize()
 
     @contextmanager
-    def current(self) -> Iterator[None]:
-        """Make the context current in another thread than the one that opened the device."""
-        with self.errors("cannot use the context here"):
-            self._context.push()
-        try:
-            yield
-        finally:
-            self._context.pop()
-
-    @contextmanager
     def errors(self, what: str) -> Iterator[None]:
         """Type the CUDA errors of what is called inside; also around TensorRT's own calls.
 
@@ -280,9 +270,9 @@ def open_device(index: int = 0) -> Iterator[Device]:
     try:
         yield Device(driver, context, _info(driver, raw))
     finally:
-        with suppress(driver.Error):  # a broken context must not hide what broke it
-            driver.Context.pop()
-            context.detach()
+        # Never pop(): it fails once the context is broken, and PyCUDA aborts a process that ends
+        # with a context on its stack. This takes it off as well, and raises nothing.
+        context.detach()
 
 
 def _info(driver: Any, raw: Any) -> DeviceInfo:

@@ -100,8 +100,7 @@ class CudaFusion:
         asked = self._gate.asked[: len(valid)]
         features = window.features[rooms]
         memory, asked["rows"] = self._locate(features, valid)
-        heard = np.any(valid, axis=2, keepdims=True)
-        asked["quality"] = np.where(heard, window.quality[rooms], np.float32(0))
+        asked["quality"] = window.quality[rooms]  # of what is absent the kernel reads none
         self._gate.enqueue(memory, len(valid), self._stream)
         self._stream.synchronize()
         verdicts: NDArray[Any] = self._gate.answered[: len(valid)].copy()

@@ -14,7 +14,7 @@
 
 #include <cuda_fp16.h>
 
-#ifndef GATE_D           // the defaults are the shipped model's
+#ifndef GATE_D           // the defaults: the sizes of edge/values.py, with all parts
 #define GATE_D 256       // channels of a feature, a multiple of 8 and of the heads
 #define GATE_T 15        // steps of a window, at most 32: a lane holds one
 #define GATE_TAPS 5      // of the causal convolution
@@ -193,7 +193,7 @@ __device__ void conclude(const Weights &w, const Room &room, const Part *parts, 
     for (int j = thread; j < H; j += THREADS) {
         float sum = w.hidden_bias[j];
         for (int m = 0; m < M; ++m) sum += __ldcg(&parts[m].hidden[j]);  // past this block's cache
-        hidden[j] = fmaxf(sum, 0.f);
+        hidden[j] = sum < 0.f ? 0.f : sum;  // not a number stays visible, fmaxf would hide it
     }
     __syncthreads();  // every hidden unit is there
     for (int m = warp; m < M; m += WARPS) {

@@ -26,7 +26,7 @@ def check_gate(device: Device, fusion: CudaFusion, parameters: FusionParameters)
     """Compare on noise, with and without every modality.  Raises: CudaError when they differ."""
     window = _noise()
     wanted = CpuFusion(parameters).fuse(window)
-    tickets = _put(device, fusion, window.features)
+    tickets = put_features(device, fusion, window.features)
     found = fusion.fuse(WindowFeatures(tickets, window.valid, window.present, window.quality))
     error = largest_difference(found, wanted)
     if not error <= TOLERANCE:  # also when it is not a number
@@ -53,7 +53,7 @@ def _noise() -> WindowFeatures:
     return WindowFeatures(features, valid, present, quality)
 
 
-def _put(device: Device, fusion: CudaFusion, features: F32) -> Tickets:
+def put_features(device: Device, fusion: CudaFusion, features: F32) -> Tickets:
     """Put (R, M, T, D) features into the ring as encoders do; returns (R, M, T) tickets."""
     stream = device.stream()
     tickets = np.zeros((len(features), len(MODALITIES), VIDEO_STEPS), np.int64)

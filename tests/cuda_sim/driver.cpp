@@ -92,7 +92,8 @@ API cuDevicePrimaryCtxRelease(CUdevice) {
     return retained-- > 0 ? CUDA_SUCCESS : fail(CUDA_ERROR_INVALID_CONTEXT, "released too often");
 }
 API cuCtxPushCurrent(CUcontext context) { return current.push_back(context), broken; }
-API cuCtxPopCurrent(CUcontext *context) {
+API cuCtxPopCurrent(CUcontext *context) {  // "may also return error codes from previous launches"
+    if (broken) return broken;
     if (current.empty()) return CUDA_ERROR_INVALID_CONTEXT;
     if (context) *context = current.back();
     return current.pop_back(), CUDA_SUCCESS;

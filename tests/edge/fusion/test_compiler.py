@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sysconfig
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,20 @@ SHARED_BYTES = 4_096
 INSTALL = "tools/cuda-for-tests"
 WHEELS = Path(sysconfig.get_path("purelib")) / "nvidia"
 
+FORMS: Mapping[str, Mapping[str, bool]] = {
+    "everything": {},
+    "gate sees cues alone": {"sees_features": False},
+    "least": {"convolves": False, "attends": False, "sees_features": False},
+    "logarithms": {"log_pool": True},
+}
+"""What a model may need of gate.cu: the rest is left out."""
 
-def options() -> list[str]:
-    """Of the shipped gate."""
-    return list(form_of(load_fusion_parameters(ModelStore())).options)
 
-
-FORMS = {"everything": list, "shipped": options}
-"""gate.cu with all its parts, which is its default, and what the shipped model needs of it."""
+def options(form: str = "everything") -> list[str]:
+    """Of a gate of the shipped sizes."""
+    shipped = form_of(load_fusion_parameters(ModelStore()))
+    everything = replace(shipped, convolves=True, attends=True, sees_features=True)
+    return list(replace(everything, **FORMS[form]).options)
 
 
 def resources(said: str) -> dict[str, dict[str, int]]:
@@ -75,14 +83,13 @@ def nvcc(cuda_toolkits: list[Path]) -> Path:
     pytest.skip(f"needs nvcc 13: {INSTALL}")
 
 
-@pytest.mark.parametrize(
-    ("arch", "form"), [("sm_87", "everything"), ("sm_87", "shipped"), ("sm_110", "everything")]
-)
+@pytest.mark.parametrize("arch", ["sm_87", "sm_110"])
+@pytest.mark.parametrize("form", FORMS)
 def test_nvcc_compiles_for_orin_and_thor_without_spills(
     nvcc: Path, arch: str, form: str, tmp_path: Path, facts: list[str]
 ) -> None:
     (tmp_path / "gate.cu").write_text(source())
-    command = [nvcc, f"-arch={arch}", "-cubin", "-Xptxas", "-v", *FORMS[form](), "gate.cu"]
+    command = [nvcc, f"-arch={arch}", "-cubin", "-Xptxas", "-v", *options(form), "gate.cu"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     facts.append(f"gate.cu, {form}, nvcc 13, {arch}: {check(done.stderr)}")
@@ -101,7 +108,7 @@ def test_jetpack_6s_own_compiler_takes_it_without_spills(
     nvrtc: Nvrtc, form: str, facts: list[str]
 ) -> None:
     assert nvrtc.version == (12, 6)
-    told = ["--gpu-architecture=sm_87", "--ptxas-options=-v", *FORMS[form]()]
+    told = ["--gpu-architecture=sm_87", "--ptxas-options=-v", *options(form)]
     code, said = nvrtc.compile(source(), told)
     assert code[:4] == b"\x7fELF"
     facts.append(f"gate.cu, {form}, NVRTC 12.6, sm_87: {check(said)}")

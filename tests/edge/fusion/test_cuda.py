@@ -23,7 +23,7 @@ from edge.fusion.parameters import HEADS, QUALITY_CUES, TAPS, FusionParameters
 from edge.fusion.reference import ReferenceFusion
 from edge.models import ModelStore, load_fusion_parameters
 from edge.values import FEATURE_DIM, VIDEO_STEPS, FusedBatch, WindowFeatures
-from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, Modality
+from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS
 
 M, A, S, Q = len(MODALITIES), len(ACTIONS), len(SOUNDS), len(QUALITY_CUES)
 ORDERS = ("ascending", "descending", "random:1")
@@ -189,45 +189,33 @@ def test_an_expert_that_rules_an_action_out_leaves_finite_scores(simulator: Any)
     features = loud.features * np.float32(1000)
     asked = WindowFeatures(features, loud.valid, loud.present, loud.quality)
     found = simulator.run(fuse, parameters(0), asked)
-    for field in fields(FusedBatch):
-        assert np.isfinite(getattr(found, field.name)).all(), field.name
+    check_equal(found, reference(parameters(0), asked), atol=1e-4)  # of logits in the thousands
     np.testing.assert_allclose(found.actions.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of the specification
+def test_what_is_no_number_shows_in_all_scores_that_depend_on_it(simulator: Any) -> None:
+    asked = windows(9, 3, 1.0)
+    asked.features[1, 2, 7, 5] = np.nan
+    found, wanted = simulator.run(fuse, parameters(9), asked), reference(parameters(9), asked)
+    assert np.isnan(wanted.gate).any(axis=1).tolist() == [False, True, False]
+    check_equal(found, wanted)
+
+
+@pytest.mark.parametrize("power", [0.01, 1])
+@pytest.mark.parametrize("independence", [0, 1])
+def test_opinions_are_pooled_alike_at_the_limits(
+    simulator: Any, power: float, independence: float
+) -> None:
+    limits = {"pool_power": power, "pool_independence": independence}
+    p = parameters(5, **{name: np.array([n], np.float32) for name, n in limits.items()})
+    check_equal(simulator.run(fuse, p, all_masks(5)), reference(p, all_masks(5)))
 
 
 def test_no_room_at_all_is_no_answer(simulator: Any) -> None:
     found = simulator.run(fuse, parameters(0), windows(0, 0))
     assert found.actions.shape == (0, A)
     assert found.experts.shape == (0, M, A)
-
-
-def keep(features: np.ndarray) -> np.ndarray:
-    """Runs in the simulator's process: what the ring holds of some features of depth."""
-    from simulator import compile_kernel
-
-    from edge.device import open_device
-    from edge.fusion.ring import FeatureRing
-
-    with open_device() as device:
-        ring = FeatureRing(device, device.module(compile_kernel(kernel.source(), ())), 5)
-        stream, given = device.stream(), device.upload(features)
-        for _ in range(2):  # the second time they wrap
-            tickets = ring.put(Modality.DEPTH, given, len(features), stream)
-        shape = (1, M, len(features))
-        rows = ring.rows(np.broadcast_to(tickets, shape), np.ones(shape, np.bool_))
-        assert (rows[0, [0, 1, 3]] == kernel.ROW_MISSING).all()  # nobody has written those
-        stream.synchronize()
-        return device.download(ring.memory)[rows[0, MODALITIES.index(Modality.DEPTH)]]
-
-
-def test_the_ring_rounds_keeps_what_is_too_large_finite_and_shows_what_is_no_number(
-    simulator: Any,
-) -> None:
-    features = np.random.default_rng(0).standard_normal((3, FEATURE_DIM)).astype(np.float32)
-    features[0, :3] = 1e6, -1e6, np.nan
-    wanted = to_half(features)
-    np.testing.assert_array_equal(simulator.run(keep, features), wanted)
-    assert wanted[0, :2].tolist() == [65504, -65504]
-    assert np.isnan(wanted[0, 2])
 
 
 def fuse_logarithms(p: Any, asked: WindowFeatures) -> FusedBatch:
