@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import ModelError
 from edge.features import NUMBERS, Entry, FeatureForm, RoomFeatures, RoomWindow
 from edge.preprocess.finder import PersonFinder
 from edge.preprocess.frames import FrameInputs, FramePreprocessor
@@ -66,7 +67,8 @@ class Pipeline:
     def feed(self, items: Sequence[tuple[str, Step | Tick]]) -> list[Decision]:
         """Take what the synchronisers of all rooms produced, each room's items in order.
 
-        returns: the decisions, in the order of their ticks.
+        returns: the decisions, in the order of their ticks. Raises: ModelError for scores that are
+        no numbers.
         """
         batch = self._prepare(items)
         encoded = {m: self._encode(m, batch) for m in self._encoders}
@@ -118,6 +120,9 @@ class Pipeline:
             return []
         windows = [self._rooms[name].features.window(tick.t_ns) for name, tick in ticks]
         batch = self._fusion.fuse(batch_of(windows))
+        if not (np.isfinite(batch.actions).all() and np.isfinite(batch.sounds).all()):
+            # No threshold is ever reached by what is no number: alarms would cease in silence.
+            raise ModelError("the model's scores are no numbers; reinstall it, or build plans anew")
         scores = [
             room_scores(name, tick, batch, row, window.missing)
             for row, ((name, tick), window) in enumerate(zip(ticks, windows, strict=True))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from edge.errors import ModelError
 from edge.pipeline import Pipeline
 from edge.values import (
     FEATURE_DIM,
@@ -176,3 +178,17 @@ def test_an_unknown_room_is_an_error() -> None:
     chain, _, _ = pipeline()
     with pytest.raises(KeyError):
         chain.feed([("z", step(0))])
+
+
+@pytest.mark.parametrize("part", ["actions", "sounds"])
+def test_scores_that_are_no_numbers_end_the_watch_instead_of_its_alarms(part: str) -> None:
+    chain, _, fusion = pipeline()
+    said = fusion.fuse
+
+    def broken(window: WindowFeatures) -> FusedBatch:
+        batch = said(window)
+        return replace(batch, **{part: np.full_like(getattr(batch, part), np.nan)})
+
+    fusion.fuse = broken
+    with pytest.raises(ModelError, match="no numbers"):
+        chain.feed([("a", item) for item in one_second()])
