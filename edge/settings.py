@@ -146,8 +146,8 @@ class DecisionSettings(Section):
 
     smoothing_s: float = Field(default=0.0, ge=0, le=5)  # time constant of the exponential average
     fall: AlarmRule = AlarmRule(enter=0.85, exit=0.425, decisions=2)
-    on_floor: AlarmRule = AlarmRule(enter=0.6, exit=0.3, decisions=2)
-    violence: AlarmRule = AlarmRule(enter=0.6, exit=0.3, decisions=2)
+    on_floor: AlarmRule = AlarmRule(enter=0.2, exit=0.1, decisions=6)
+    violence: AlarmRule = AlarmRule(enter=0.8, exit=0.4, decisions=2)
     distress_call: AlarmRule = AlarmRule(enter=0.9, exit=0.45, decisions=2)
     glass_break: AlarmRule = AlarmRule(enter=0.8, exit=0.4, decisions=1)
     long_lie_s: float = Field(default=10.0, ge=1, le=3_600)  # on the floor this long after a fall

@@ -7,7 +7,7 @@ draws, and the noise laid under the sound is of recordings that nothing learned 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +86,11 @@ class RobustnessSuite:
         asked = room_questions(rooms, store, noise, train, bench, progress)
         row = demo_row()
         scene = scene_items(troubled_scene(store, row), read_truth(truth_file(row.path)))
-        asked.append(ask("scene", "One scene, sensors failing in turn", train, scene, notes.SCENE))
+        asked += [
+            ask("scene", "One scene, sensors failing in turn", train, scene, notes.SCENE),
+            shipped_question("scene_shipped", "The same scene, the model as it ships", scene,
+                             bench, notes.SCENE, by_tag=False),
+        ]  # fmt: skip
         try:
             films = film_questions(bench, store, noise, self.spoiling.film_copies, progress)
         except MissingFileError:
@@ -103,17 +107,6 @@ class RobustnessSuite:
             if f"{stem}_clean" in by_name:
                 made += set_figures(stem, title, by_name, result)
         gate = best_simplex(result, "rooms_spoiled")
-        if "rooms_shipped" in by_name:
-            clean, spoiled = by_name["rooms_shipped_clean"], by_name["rooms_shipped"]
-            made.append(
-                weights_figure(
-                    "rooms-trust-shipped",
-                    "Rooms: whom the shipped gate leaves",
-                    clean,
-                    spoiled,
-                    GATE,
-                )
-            )
         if gate is not None:
             shown = [result_single(result, "rooms_clean"), MEAN, "product", gate]
             clean, graded = by_name["rooms_clean"], by_name["rooms_strengths"]
@@ -121,7 +114,7 @@ class RobustnessSuite:
                                   graded, shown) for kind in GRADED]  # fmt: skip
             truth = read_truth(truth_file(demo_row().path))
             made.append(scene_figure("scene", by_name["scene"], truth, gate, EPISODES))
-        return made
+        return [*made, *shipped_figures(by_name)]
 
 
 def household_noise(bench: Workbench) -> Noise:
@@ -224,6 +217,17 @@ def ask(name: str, title: str, train: Items, test: Items, told: Sequence[str]) -
 def result_single(result: SuiteResult, question: str) -> str:
     """The best single modality of a question."""
     return next(q.best_single for q in result.questions if q.name == question)
+
+
+def shipped_figures(by_name: Mapping[str, Answered]) -> list[Figure]:
+    """Whom the gate of the model leaves: over all clips, and in time."""
+    clean, spoiled = by_name["rooms_shipped_clean"], by_name["rooms_shipped"]
+    title = "Rooms: whom the shipped gate leaves"
+    truth = read_truth(truth_file(demo_row().path))
+    return [
+        weights_figure("rooms-trust-shipped", title, clean, spoiled, GATE),
+        scene_figure("scene-shipped", by_name["scene_shipped"], truth, GATE, EPISODES),
+    ]
 
 
 def set_figures(
