@@ -97,7 +97,8 @@ class ModelSettings(Section):
     backend: Literal["auto", "openvino", "tensorrt"] = "auto"
     plans: Path | None = None  # TensorRT plans; None: see plans.plan_directory
     plan_rooms: int = Field(default=1, ge=1, le=64)  # plans are tuned for so many rooms at once
-    precision: Literal["fp32", "int8"] = "fp32"  # int8: the graphs of python -m calibration int8
+    # auto: int8 with TensorRT, if the directory has INT8 graphs of all encoders; fp32 on the CPU
+    precision: Literal["auto", "fp32", "int8"] = "auto"
     threads: int = Field(default=1, ge=1, le=64)
     modalities: frozenset[Modality] = frozenset(MODALITIES)
 

@@ -115,7 +115,10 @@ def test_a_machine_without_a_gpu_is_well(tmp_path: Path) -> None:
     for check in (compute.driver, compute.tensorrt, compute.plans):
         assert only(check(ModelSettings(), tmp_path)).state is State.NONE
     found = only(compute.backend(ModelSettings(), tmp_path))
-    assert (found.state, found.told) == (State.OK, "openvino, fp32 encoders: there is no NVIDIA GPU")
+    assert (found.state, found.told) == (
+        State.OK,
+        "openvino, fp32 encoders: there is no NVIDIA GPU",
+    )
 
 
 def test_tensorrt_without_a_gpu_is_a_failure(tmp_path: Path) -> None:
