@@ -2,14 +2,16 @@
 
 FP32 graphs become INT8 graphs that both OpenVINO and TensorRT run, one file beside each; the
 setting models.precision chooses. Features, single layers and speed are compared with FP32. Nothing
-is installed when features drift, or when labelled clips show a loss of more than 1.0 point.
+is installed when features drift, or when labelled clips show a loss of more than 1.0 point; clips
+of groups that the model or its calibration has seen are no judges. What your clips or rooms show is
+counted beside the recording that ships: in an empty room nobody falls.
 
 From the recording that ships, from your own clips, or with labelled clips as the judge:
   python -m calibration int8 --out models
   python -m calibration int8 --clips evening.mcap films/ --out models
   python -m calibration int8 --trained build/training --judge rooms/manifest.csv --out models
 On site, from a running device's own rooms, while its service is stopped (histograms only: no
-picture and no sound is written; an interrupted run goes on where it was):
+picture and no sound of yours is written; until INT8 is installed, the next run goes on):
   systemctl stop gatehouse
   python -m calibration int8 --live /etc/gatehouse/gatehouse.yaml --minutes 60 --out models
 Without --out everything is measured and nothing is written.
@@ -23,21 +25,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from calibration.int8_clips import Sample, decode, demo_recording, rows_of, sample
+from calibration.int8_clips import Sample, Samples, decode, demo_recording, rows_of, sample
 from edge.encoders.spec import ENCODERS
 from edge.errors import EX_OK, MediaError, UsageError
-from edge.models import ModelStore, read_finder
+from edge.models import ModelStore
 from edge.vocabulary import MODALITIES, Modality
 from engines.quantize.gate import refuse_far, refuse_loss
-from engines.quantize.install import install, write_alone
+from engines.quantize.install import check_writable, install, write_alone
 from engines.quantize.ranges import METHODS
 from engines.quantize.recipe import Original, Quantised, Trial, Watch, candidates, refined
 from engines.quantize.speed import Speed, compare_speed
 from engines.training.bars import Bars
+from engines.training.manifest import Row
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+LIVE = "live"  # folder in --work
+WHERE_IT_RUNS = "TensorRT runs it, the CPU with models.precision: int8"
 LAYER_BATCHES = 12
 """Single layers are measured on so many batches: each is a graph of its own to compile."""
 
@@ -89,26 +94,34 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--frames must be at least 16, --workers at least 1, --minutes above 0")
     if sum(given is not None for given in (args.live, args.clips, args.trained)) > 1:
         raise UsageError("--clips, --trained and --live exclude each other; leave all but one out")
+    for directory in filter(None, (args.out, args.alone, args.work)):
+        check_writable(directory)
     store = ModelStore(args.model)
+    clips = rows_of(args.clips or [demo_recording()])
+    judges = None if args.judge is None else _judges(args, store, clips)
     originals = {m: Original(ENCODERS[m], store.read_encoder(ENCODERS[m])) for m in args.modalities}
     methods = tuple(METHODS) if args.rule is None else (args.rule,)
     console = Console()
     results = (
-        _from_clips(args, store, originals, methods)
+        _from_clips(args, store, originals, methods, clips)
         if args.live is None
         else _on_site(args, store, originals, methods)
     )
     _tell(console, results, args)
     refuse_far(results)
-    if args.judge is not None:
-        _judge(console, args, store, results)
+    if judges is not None:
+        _judge(console, args, store, results, judges)
     if args.alone is not None:
         write_alone(store, args.alone, results)
     if args.out is None:
         sys.stdout.write("nothing was installed: name a directory with --out\n")
         return EX_OK
     install(store, args.out, results)
-    sys.stdout.write(f"{args.out}: installed; it is used with models.precision: int8\n")
+    if args.live is not None:
+        from calibration.int8_live import forget
+
+        forget(args.work / LIVE, originals)
+    sys.stdout.write(f"{args.out}: installed; {WHERE_IT_RUNS}\n")
     return EX_OK
 
 
@@ -117,27 +130,36 @@ def _from_clips(
     store: ModelStore,
     originals: dict[Modality, Original],
     methods: Sequence[str],
+    clips: Sequence[Row],
 ) -> list[Quantised]:
     with Bars() as bars:
-        samples = sample(_inputs(args, store, bars), args.frames)
+        samples = sample(_inputs(args, store, bars, clips), args.frames)
         lacking = [m.value for m in originals if m not in samples]
         if lacking:
             raise MediaError(
                 f"the clips hold no {', '.join(lacking)} to calibrate on; add clips that do, or "
                 "leave it out with --modalities"
             )
+        if args.clips is not None:
+            shipped = _shipped(args, store, bars)
+            samples = {m: samples[m].joined(shipped[m]) for m in originals}
         return [quantise(original, samples[m], methods, bars) for m, original in originals.items()]
 
 
-def _inputs(args: argparse.Namespace, store: ModelStore, bars: Bars) -> list[Path]:
+def _shipped(args: argparse.Namespace, store: ModelStore, bars: Bars) -> Samples:
+    """Of the recording that ships, where somebody walks, sits, falls and calls for help."""
+    rows = rows_of([demo_recording()])
+    return sample(decode(rows, args.work, store, 1, bars.track("decoding"))[0], args.frames)
+
+
+def _inputs(
+    args: argparse.Namespace, store: ModelStore, bars: Bars, clips: Sequence[Row]
+) -> list[Path]:
     if args.trained is not None:
         from calibration.int8_training import training_inputs
 
         return training_inputs(args.trained, args.frames)
-    rows = rows_of(args.clips or [demo_recording()])
-    found, problems = decode(
-        rows, args.work / "inputs", read_finder(store), args.workers, bars.track("decoding")
-    )
+    found, problems = decode(clips, args.work, store, args.workers, bars.track("decoding"))
     for problem in problems:
         bars.say(f"left out: {problem}")
     return found
@@ -167,8 +189,9 @@ def _on_site(
 
     settings = load_settings(args.live)
     with Bars() as bars:
+        always, seconds = _shipped(args, store, bars), 60 * args.minutes
         return quantise_live(
-            settings, store, originals, methods, 60 * args.minutes, args.work / "live", bars
+            settings, store, originals, methods, seconds, always, args.work / LIVE, bars
         )
 
 
@@ -189,14 +212,26 @@ def speed_of(one: Quantised) -> Speed:
     return compare_speed(one.original.fp32, one.int8, batch)
 
 
+def _judges(args: argparse.Namespace, store: ModelStore, clips: Sequence[Row]) -> list[Row]:
+    from calibration.int8_judge import judges
+    from engines.training.split import TRAINABLE
+
+    trained_on = (*store.manifest.trained_on, *(TRAINABLE if args.trained else ()))
+    return judges(args.judge, args.root, trained_on, clips)
+
+
 def _judge(
-    console: Console, args: argparse.Namespace, store: ModelStore, results: Sequence[Quantised]
+    console: Console,
+    args: argparse.Namespace,
+    store: ModelStore,
+    results: Sequence[Quantised],
+    judges: Sequence[Row],
 ) -> None:
     from calibration.int8_judge import judge_clips
     from calibration.int8_report import accuracy_table
     from engines.quantize.accuracy import worst_loss
 
     with Bars() as bars:
-        scores = judge_clips(args.judge, args.root, args.work, store, results, args.workers, bars)
+        scores = judge_clips(judges, args.work, store, results, args.workers, bars)
     console.print(accuracy_table(scores))
     refuse_loss(worst_loss(scores))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import MediaError, MissingFileError
+from edge.models import ModelStore, read_finder
+from edge.preprocess.finder import FINDER_FILE
 from edge.sources.recording import is_recording
 from edge.vocabulary import MODALITIES, Modality
+from engines.benchmarks.code import DECODING, code_digest
 from engines.training.cache import Clip, cache_clips, cached_path, is_current
 from engines.training.datasets import encoder_batch, load_inputs
 from engines.training.labels import Label
@@ -39,6 +43,13 @@ class Sample:
     def count(self) -> int:
         """Frames or patches for ranges."""
         return sum(len(batch) for batch in self.ranges)
+
+    def joined(self, other: Sample) -> Sample:
+        """Both."""
+        return Sample(self.ranges + other.ranges, self.checks + other.checks)
+
+
+Samples = Mapping[Modality, Sample]
 
 
 def demo_recording() -> Path:
@@ -75,16 +86,27 @@ def _row(path: Path) -> Row:
     return Row(path, str(path.resolve()), DATASET, "", "", path.stem)
 
 
+def decoded_in(work: Path, store: ModelStore) -> Path:
+    """Folder of inputs as today's code and this model's finder of people cut them.
+
+    Raises: ModelError.
+    """
+    finder = sha256(read_finder(store) or b"").hexdigest()[:8]
+    return work / "inputs" / f"{code_digest(DECODING)}-{finder}"
+
+
 def decode(
-    rows: Sequence[Row], work: Path, finder: bytes | None, workers: int, progress: Tracked
+    rows: Sequence[Row], work: Path, store: ModelStore, workers: int, progress: Tracked
 ) -> tuple[list[Path], list[str]]:
     """Each clip's file of inputs, and a line for each clip that could not be read.
 
-    What ``work`` has is not decoded again.
+    What is in ``decoded_in`` is not decoded again.  Raises: ModelError.
     """
+    inputs = decoded_in(work, store)
+    finder = store.directory / FINDER_FILE if FINDER_FILE in store.manifest.digests else None
     ready = [row.path for row in rows if row.path.suffix == INPUTS]
     clips = [
-        Clip(row, Label(), cached_path(work, row)) for row in rows if row.path.suffix != INPUTS
+        Clip(row, Label(), cached_path(inputs, row)) for row in rows if row.path.suffix != INPUTS
     ]
     for clip in clips:
         if clip.row.path.exists() and not is_current(clip.inputs, clip.row.path):

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from calibration.int8_clips import decode
+from calibration.int8_clips import decode, decoded_in
 from edge.encoders.engine import Engine
 from edge.encoders.openvino import OpenVinoBackend
 from edge.encoders.spec import ENCODERS, Precision
 from edge.errors import MediaError
 from edge.fusion.cpu import CpuFusion
-from edge.models import ModelStore, load_fusion_parameters, read_finder
+from edge.models import ModelStore, load_fusion_parameters
 from edge.vocabulary import MODALITIES, Modality
 from engines.quantize.accuracy import FP32, Judge, TaskScore
 from engines.quantize.recipe import Quantised
 from engines.training.bars import Bars
 from engines.training.cache import Clip, cached_path
 from engines.training.labels import load_label_map
-from engines.training.manifest import read_manifest
+from engines.training.manifest import Row, read_manifest
+from engines.training.split import group_of, is_seen
+
+
+def judges(
+    manifest: Path, root: Path | None, trained_on: Collection[str], calibrated: Sequence[Row]
+) -> list[Row]:
+    """Clips that may judge: of no group that shaped the model's weights or its ranges.
+
+    trained_on: data sets of the model, and of the training run that calibrates it, see ``is_seen``
+    Raises: MissingFileError; MediaError when none may.
+    """
+    groups = {group_of(row) for row in calibrated}
+    files = {row.path.resolve() for row in calibrated}
+    rows = [
+        row
+        for row in read_manifest(manifest, root)
+        if not is_seen(row, trained_on)
+        if group_of(row) not in groups and row.path.resolve() not in files
+    ]
+    if not rows:
+        raise MediaError(
+            f"{manifest}: holds no clip that the model and its calibration have not seen; name "
+            "another with --judge"
+        )
+    return rows
 
 
 def judge_clips(
-    manifest: Path,
-    root: Path | None,
+    rows: Sequence[Row],
     work: Path,
     store: ModelStore,
     results: Sequence[Quantised],
     workers: int,
     bars: Bars,
 ) -> dict[str, list[TaskScore]]:
-    """Scores of every mixture of encoders on a manifest's clips; see ``Judge``.
+    """Scores of every mixture of encoders on clips; see ``Judge``.
 
-    Raises: MissingFileError, MediaError when the clips' labels judge nothing.
+    Raises: MediaError when the clips' labels judge nothing.
     """
-    rows, labels = read_manifest(manifest, root), load_label_map(None)
-    inputs = work / "inputs"
-    _, problems = decode(rows, inputs, read_finder(store), workers, bars.track("decoding"))
+    inputs, labels = decoded_in(work, store), load_label_map(None)
+    _, problems = decode(rows, work, store, workers, bars.track("decoding"))
     for problem in problems:
         bars.say(f"left out: {problem}")
     clips = [
@@ -48,7 +71,7 @@ def judge_clips(
         judge.add(clip)
     scores = judge.scores()
     if not scores[FP32]:
-        raise MediaError(f"{manifest}: no clip has a label to judge by; name another with --judge")
+        raise MediaError("no clip that may judge has a label to judge by; name others with --judge")
     return scores
 
 

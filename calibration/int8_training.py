@@ -23,6 +23,11 @@ def training_inputs(work: Path, most: int) -> list[Path]:
     work: the folder given to ``python -m engines train``
     Raises: MissingFileError when it has decoded nothing.
     """
+    nothing = MissingFileError(
+        f"{work / 'inputs'}: holds no decoded clips; name the --work of python -m engines train"
+    )
+    if not (work / "rooms" / "manifest.csv").exists():
+        raise nothing
     data = Path(os.environ.get("GATEHOUSE_DATA", "../shared/data"))
     there: dict[str, list[Path]] = defaultdict(list)
     for row in training_rows(work / "rooms", data):
@@ -30,8 +35,6 @@ def training_inputs(work: Path, most: int) -> list[Path]:
         there[row.dataset] += [path for path in paths if path.exists()]
     sets = [paths for paths in there.values() if paths]
     if not sets:
-        raise MissingFileError(
-            f"{work / 'inputs'}: holds no decoded clips; name the --work of python -m engines train"
-        )
+        raise nothing
     rng, each = np.random.default_rng(SEED), max(1, most // len(sets))
     return [paths[i] for paths in sets for i in rng.permutation(len(paths))[:each]]

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.errors import ConfigError
+
 if TYPE_CHECKING:
     from edge.encoders.engine import Engine
 
 INPUTS, TOP = 64, 127
 TOLERANCE = 0.01
+
+
+class InexactInt8Error(ConfigError):
+    """INT8 is not for this CPU: it would spoil the features."""
 
 
 def is_quantised(onnx: bytes) -> bool:

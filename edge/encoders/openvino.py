@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.encoders.engine import Engine
-from edge.encoders.int8_probe import adds_exactly, is_quantised
-from edge.errors import ConfigError, ModelError
+from edge.encoders.int8_probe import InexactInt8Error, adds_exactly, is_quantised
+from edge.errors import ModelError
 from edge.values import F32
 
 NO_INT8 = (
@@ -38,12 +38,12 @@ class OpenVinoBackend:
         self._int8_is_exact: bool | None = None  # not asked yet
 
     def load(self, onnx: bytes) -> Engine:
-        """See engine.Backend.  Raises: ConfigError for INT8 on a CPU that would spoil it."""
+        """See engine.Backend.  Raises: InexactInt8Error for INT8 on a CPU that would spoil it."""
         if is_quantised(onnx):
             if self._int8_is_exact is None:
                 self._int8_is_exact = adds_exactly(self._compile)
             if not self._int8_is_exact:
-                raise ConfigError(NO_INT8)
+                raise InexactInt8Error(NO_INT8)
         return self._compile(onnx)
 
     def _compile(self, onnx: bytes) -> Engine:

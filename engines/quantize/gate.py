@@ -34,14 +34,14 @@ def refuse_far(results: Iterable[Quantised]) -> None:
         raise AccuracyError(
             f"INT8 {name}: mean cosine {one.fidelity.cosine:.4f} of features with FP32's, at least "
             f"{LEAST_COSINE} is asked, with at most {MOST_KEPT:.0%} of layers in float{hint}; "
-            "nothing was installed: calibrate on more clips of the rooms it will watch"
+            "nothing was installed: calibrate on more of the rooms it will watch"
         )
 
 
 def refuse_loss(points: float) -> None:
     """points: of balanced accuracy that INT8 loses.  Raises: AccuracyError above MOST_LOSS."""
-    if points > MOST_LOSS:
+    if not points <= MOST_LOSS:  # also what is no number
         raise AccuracyError(
             f"INT8 loses {points:.2f} points of balanced accuracy, at most {MOST_LOSS} is allowed; "
-            "nothing was installed: calibrate on more clips of the rooms it will watch"
+            "nothing was installed: calibrate on more of the rooms it will watch"
         )

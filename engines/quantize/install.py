@@ -15,12 +15,24 @@ from pathlib import Path
 from typing import Any
 
 from edge.encoders.spec import INT8_SUFFIX, MANIFEST_FILE
-from edge.errors import StoreError
+from edge.errors import ModelError, StoreError
 from edge.models import ModelStore
 from engines.quantize.recipe import Quantised
 from engines.store import CARD_FILE, read_provenance, write_model_dir
 
 Manifest = dict[str, Any]
+
+
+def check_writable(directory: Path) -> None:
+    """Find out before an hour of work whether a directory can be made and written.
+
+    Raises: StoreError.
+    """
+    there = next(p for p in (directory, *directory.absolute().parents) if os.path.lexists(p))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"cannot write {directory}: {there} is no folder that you may write; choose another"
+        )
 
 
 def install(source: ModelStore, out: Path, results: Sequence[Quantised]) -> None:
@@ -80,18 +92,17 @@ def entry_of(one: Quantised) -> dict[str, Any]:
 def _base(source: ModelStore, out: Path) -> Manifest:
     """Copy what is not INT8, and give the manifest of that and of INT8 graphs that still fit."""
     given = _read(source.directory)
-    own = given if _same(source.directory, out) else {**given, "files": {}}
-    if own is given:
+    if _same(source.directory, out):
         return given
-    before = _read(out).get("files", {}) if (out / MANIFEST_FILE).exists() else {}
-    (out / MANIFEST_FILE).unlink(missing_ok=True)  # a directory without one was interrupted
-    for name, entry in given["files"].items():
+    before = _read_old(out)
+    digest_of = {name: entry["sha256"] for name, entry in before.items()}
+    if any(digest_of.get(name) != entry["sha256"] for name, entry in given["files"].items()):
+        (out / MANIFEST_FILE).unlink(missing_ok=True)  # a directory without one was interrupted
+    for name in given["files"]:
         _write(out / name, source.read(name))
-        own["files"][name] = entry
     digests = {entry["sha256"] for entry in given["files"].values()}
-    for name, entry in before.items():
-        if name not in own["files"] and entry.get("made_from") in digests:
-            own["files"][name] = entry
+    kept = {name: entry for name, entry in before.items() if entry.get("made_from") in digests}
+    own = {**given, "files": {**kept, **given["files"]}}
     card = source.directory / CARD_FILE
     if card.exists():
         _write(out / CARD_FILE, card.read_bytes())
@@ -105,6 +116,15 @@ def _same(one: Path, other: Path) -> bool:
 def _read(directory: Path) -> Manifest:
     manifest: Manifest = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
     return manifest
+
+
+def _read_old(directory: Path) -> dict[str, dict[str, Any]]:
+    """Files of a model that is to be replaced; none of a manifest that is absent or damaged."""
+    try:
+        ModelStore(directory)  # has its form checked
+    except ModelError:
+        return {}
+    return dict(_read(directory)["files"])
 
 
 def _text(manifest: Mapping[str, Any]) -> bytes:

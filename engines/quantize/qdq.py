@@ -149,8 +149,9 @@ class _Editor:
         if maker is None or maker.op_type != "Concat":
             return [], tensor
         low, high, clipped = (f"{tensor}_{word}" for word in ("low", "high", "clipped"))
-        self._constant(low, -TOP * scale)
-        self._constant(high, TOP * scale)
+        top = np.float32(TOP * scale)  # NumPy 1 makes a double of the product
+        self._constant(low, -top)
+        self._constant(high, top)
         node = helper.make_node("Clip", [tensor, low, high], [clipped], f"{tensor}_clip")
         return [node], clipped
 

@@ -13,6 +13,8 @@ import pytest
 
 from edge.encoders.spec import ENCODERS, FUSION_FILE, EncoderSpec
 from edge.fusion.parameters import HEADS, QUALITY_CUES, TAPS, FusionParameters
+from edge.models import ModelStore
+from edge.preprocess.finder import FINDER_FILE
 from edge.sources.recording import RecordingWriter
 from edge.values import FEATURE_DIM, VIDEO_STEPS
 from edge.vocabulary import ACTIONS, MODALITIES, SOUNDS, Modality
@@ -41,6 +43,7 @@ def model(exact_int8: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("model")
     contents = {spec.file: encoder_graph(spec) for spec in ENCODERS.values()}
     contents[FUSION_FILE] = fusion_graph()
+    contents[FINDER_FILE] = ModelStore().read(FINDER_FILE)
     for name, content in contents.items():
         (directory / name).write_bytes(content)
     listed = {name: {"sha256": sha256(content).hexdigest()} for name, content in contents.items()}
@@ -157,3 +160,10 @@ def make_noise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def recording(make_noise: Callable[..., Path]) -> Path:
     """A recording with everything."""
     return make_noise("rgb", "depth", "audio")
+
+
+@pytest.fixture(autouse=True)
+def shipped(recording: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the recording that ships, which is ten times as long."""
+    monkeypatch.setattr("calibration.int8.demo_recording", lambda: recording)
+    return recording

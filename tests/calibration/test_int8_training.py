@@ -67,5 +67,6 @@ def test_test_groups_and_sets_that_never_train_are_left_out(work: Path) -> None:
 def test_a_folder_without_decoded_clips_is_named(work: Path) -> None:
     for path in (work / "inputs").rglob("*.npz"):
         path.unlink()
-    with pytest.raises(MissingFileError, match=r"python -m engines train"):
-        training_inputs(work, 10)
+    for folder in (work, work / "elsewhere"):
+        with pytest.raises(MissingFileError, match=r"python -m engines train"):
+            training_inputs(folder, 10)

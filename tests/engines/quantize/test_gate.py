@@ -28,5 +28,7 @@ def test_features_that_drift_are_refused_with_the_worst_layers(net: Any) -> None
 def test_a_loss_of_more_than_one_point_is_refused() -> None:
     refuse_loss(1.0)
     refuse_loss(-3.0)
+    with pytest.raises(AccuracyError):
+        refuse_loss(float("nan"))
     with pytest.raises(AccuracyError, match=r"1\.01 points.*nothing was installed"):
         refuse_loss(1.01)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,6 +25,7 @@ def same(a: Histogram, b: Histogram) -> bool:
     return a.top == b.top and a.largest == b.largest and bool(np.array_equal(a.counts, b.counts))
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=4))
 def test_the_order_of_batches_does_not_matter(batches: list[np.ndarray]) -> None:
     forwards, backwards = EMPTY, EMPTY
@@ -36,6 +37,7 @@ def test_the_order_of_batches_does_not_matter(batches: list[np.ndarray]) -> None
     assert forwards.counts.sum() == sum(map(len, batches))
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_every_magnitude_is_in_its_bin(values: np.ndarray) -> None:
     seen = EMPTY.add(values)

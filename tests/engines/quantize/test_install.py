@@ -16,7 +16,7 @@ from edge.models import ModelStore
 from edge.vocabulary import Modality
 from engines.quantize import install as module
 from engines.quantize.fidelity import Fidelity
-from engines.quantize.install import install, write_alone
+from engines.quantize.install import check_writable, install, write_alone
 from engines.quantize.recipe import Original, Quantised
 from engines.store import files_digest
 
@@ -122,6 +122,46 @@ def test_a_power_cut_leaves_no_wrong_file(
     else:
         with pytest.raises(ModelError, match="no INT8 graph"):
             store.read_encoder(RGB, "int8")
+
+
+def test_a_cut_in_a_copy_that_was_whole_leaves_it_whole(
+    source: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    install(source, out, [result(RGB, b"rgb", b"small rgb")])
+    real: Callable[[Path, bytes], None] = module._write
+    for writes in range(6):  # rgb, flow, card, manifest, INT8, manifest
+        left = [None] * writes
+
+        def until_the_cut(path: Path, data: bytes, left: list[None] = left) -> None:
+            if not left:
+                raise KeyboardInterrupt
+            left.pop()
+            real(path, data)
+
+        monkeypatch.setattr(module, "_write", until_the_cut)
+        with pytest.raises(KeyboardInterrupt):
+            install(source, out, [result(FLOW, b"flow", b"small flow")])
+        store = ModelStore(out)
+        assert store.read_encoder(FLOW) == b"flow"
+        assert store.read_encoder(RGB, "int8") == b"small rgb"
+
+
+def test_a_damaged_model_is_replaced(source: ModelStore, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.json").write_text("{")
+    install(source, out, [result(RGB, b"rgb", b"small")])
+    assert ModelStore(out).read_encoder(RGB, "int8") == b"small"
+
+
+def test_a_place_that_cannot_be_written_is_found_out_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    check_writable(tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
+    for place in (tmp_path / "file", tmp_path / "file" / "out"):
+        with pytest.raises(StoreError, match="choose another"):
+            check_writable(place)
 
 
 def test_a_place_that_cannot_be_written_is_named(source: ModelStore, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -152,6 +152,7 @@ def test_branches_that_are_joined_keep_their_zero_points() -> None:
     np.testing.assert_allclose(found, exact, atol=0.05)
 
 
+@settings(deadline=None)
 @given(
     arrays(
         np.float32,
