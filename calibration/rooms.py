@@ -20,6 +20,7 @@ from edge.fusion.cpu import CpuFusion
 from edge.intake import Ended, News, RoomFeed, Slots, Started
 from edge.models import ModelStore, load_finder, load_fusion_parameters
 from edge.pipeline import Pipeline
+from edge.privacy import Privacy
 from edge.settings import Settings
 from edge.stages import Encoder, Synchroniser
 from edge.values import F32, Decision, Fused, Sample, Step, Tick
@@ -71,15 +72,29 @@ class Rooms:
         fusion = CpuFusion(load_fusion_parameters(self.store))
         pipeline = Pipeline(encoders, fusion, deciders, load_finder(self.store))
         slots, stop = Slots(list(deciders)), threading.Event()
-        threads = [
-            RoomFeed(r.name, r.source, open_source, slots, self.clock, stop).start()
+        privacy = Privacy(self.settings.privacy, self.settings.rooms, self.clock)
+        feeds = [
+            RoomFeed(
+                r.name,
+                source,
+                open_source,
+                slots,
+                self.clock,
+                stop,
+                admit=privacy.admit(r.name),
+                name=name,
+            )
             for r in self.settings.rooms
+            for name, source in r.feeds.items()
         ]
+        threads = [feed.start() for feed in feeds]
         try:
             self._loop(pipeline, slots, seconds, told)
         finally:
             stop.set()
             slots.close()
+            for feed in feeds:
+                feed.close()
             for thread in threads:
                 thread.join(JOIN_S)
 
@@ -87,7 +102,7 @@ class Rooms:
         self, pipeline: Pipeline, slots: Slots, seconds: float, told: Callable[[float], None]
     ) -> None:
         grids: dict[str, Synchroniser] = {}
-        waiting = {room.name for room in self.settings.rooms}
+        waiting = {(room.name, name) for room in self.settings.rooms for name in room.feeds}
         start_ns = self.clock.monotonic_ns()
         while waiting and (passed := (self.clock.monotonic_ns() - start_ns) / 1e9) < seconds:
             told(passed)
@@ -95,7 +110,7 @@ class Rooms:
             for room, news in slots.take(POLL_S):
                 items += [(room, item) for item in self._advance(room, news, grids)]
                 if isinstance(news, Ended) and news.final:
-                    waiting.discard(room)
+                    waiting.discard((room, news.source))
             pipeline.feed(items)
 
     def _advance(
@@ -104,9 +119,13 @@ class Rooms:
         """What news of a room completes on its grid.  Raises: what ended its source for good."""
         if isinstance(news, Sample):
             return grids[room].push(news)
+        (feeds,) = (r.feeds for r in self.settings.rooms if r.name == room)
+        alone = len(feeds) == 1
         if isinstance(news, Started):
-            grids[room] = make_window(news.streams, self.settings.window)
+            if alone or room not in grids:  # several devices share a grid, whoever comes first
+                streams = news.streams.union(*(source.streams for source in feeds.values()))
+                grids[room] = make_window(streams, self.settings.window)
             return []
         if news.final and news.error is not None:
             raise news.error
-        return grids[room].flush() if room in grids else []
+        return grids[room].flush() if alone and room in grids else []

@@ -9,17 +9,15 @@ import argparse
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from edge import __version__
 from edge.errors import EX_OK, EX_SOME_FAILED, GatehouseError, UsageError
+from edge.record_command import describe_record
+from edge.reporting import each_path, failed
 from edge.vocabulary import MODALITIES, Modality
-
-if TYPE_CHECKING:
-    from edge.models import Models
 
 EX_INTERRUPTED = 130
 STATUSES = """\
@@ -48,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = command(options)
         sys.stdout.flush()
     except GatehouseError as error:
-        return _failed(str(error), error.exit_code, debug)
+        return failed(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
         return EX_INTERRUPTED
     except BrokenPipeError:  # whoever reads our output has seen enough
@@ -56,16 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EX_OK
     except Exception as error:  # the last resort: a user gets a line, not a trace
         hint = "this is a bug, please report it with what --debug adds"
-        return _failed(f"{type(error).__name__}: {error}; {hint}", EX_SOME_FAILED, debug)
-    return status
-
-
-def _failed(message: str, status: int, debug: bool) -> int:
-    """Write one error line; returns the status."""
-    sys.stdout.flush()
-    if debug:
-        traceback.print_exc()
-    sys.stderr.write(f"gatehouse: error: {' '.join(message.split())}\n")
+        return failed(f"{type(error).__name__}: {error}; {hint}", EX_SOME_FAILED, debug)
     return status
 
 
@@ -98,7 +87,7 @@ def make_parser() -> argparse.ArgumentParser:
         return added
 
     describers = (_describe_run, _describe_replay, _describe_check, _describe_doctor)
-    for describe in (*describers, _describe_shows):
+    for describe in (*describers, describe_record, _describe_shows):
         describe(add)
     return parser
 
@@ -132,8 +121,11 @@ def _describe_replay(add: Add) -> None:
         "evening.mcap",
         "--json *.mp4 | jq -c 'select(.alarms != [])'",
         "--modalities depth,audio evening.mcap",
+        "--faults docs/faults.example.yaml evening.mcap",
     )
-    replay.add_argument("paths", nargs="+", metavar="PATH", help="MCAP recording or any media file")
+    replay.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="MCAP recording or any media file"
+    )
     replay.add_argument("--json", action="store_true", help="one JSON line per decision")
     replay.add_argument(
         "--modalities",
@@ -141,6 +133,9 @@ def _describe_replay(add: Add) -> None:
         default=frozenset(MODALITIES),
         metavar="LIST",
         help="use only these of rgb,flow,depth,audio",
+    )
+    replay.add_argument(
+        "--faults", type=Path, metavar="FILE", help="YAML script of what goes wrong when"
     )
     replay.add_argument(
         "--models", type=Path, metavar="DIR", help="use these models, not the shipped ones"
@@ -160,39 +155,20 @@ def _modalities(text: str) -> frozenset[Modality]:
 def run_replay(options: Options) -> int:
     """``gatehouse replay``: bad files are reported, and the others still run."""
     from edge.backends import open_backend
+    from edge.faults import load_faults
     from edge.models import open_models
+    from edge.replay_show import show_replay
     from edge.settings import ModelSettings
 
     settings = ModelSettings(directory=options.models, modalities=options.modalities)
-    show = _show_lines if options.json else _show_report
-    failures: list[int] = []
+    faults = load_faults(options.faults) if options.faults is not None else None
     with open_backend(settings) as chosen:
         models = open_models(settings, chosen)
-        for path in options.paths:
-            try:
-                show(Path(path), models)
-            except GatehouseError as error:
-                failures.append(_failed(str(error), error.exit_code, options.debug))
-    if not failures:
-        return EX_OK
-    all_alike = len(failures) == len(options.paths) and len(set(failures)) == 1
-    return failures[0] if all_alike else EX_SOME_FAILED
 
+        def show(path: Path) -> None:
+            show_replay(path, models, faults, options.json)
 
-def _show_lines(path: Path, models: Models) -> None:
-    from edge.replay import decision_line, replay_file
-
-    for decision in replay_file(path, models):
-        sys.stdout.write(decision_line(path, decision) + "\n")
-
-
-def _show_report(path: Path, models: Models) -> None:
-    from rich.console import Console
-
-    from edge.replay import replay_file
-    from edge.replay_report import render
-
-    Console().print(render(path, list(replay_file(path, models))))
+        return each_path(options.paths, show, options.debug)
 
 
 def _describe_check(add: Add) -> None:
@@ -203,9 +179,11 @@ def _describe_check(add: Add) -> None:
 
 def check_config(options: Options) -> int:
     """``gatehouse check-config``."""
+    from edge.compose import check_sources
     from edge.settings import load_settings
 
     settings = load_settings(options.file)
+    check_sources(settings.rooms)
     rooms = ", ".join(room.name for room in settings.rooms)
     device = f"device {settings.site}/{settings.device}"
     broker = f"broker {settings.mqtt.host}:{settings.mqtt.port}"

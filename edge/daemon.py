@@ -17,11 +17,12 @@ from edge.compose import make_window, open_source
 from edge.decision.decider import RoomDecider
 from edge.decision.ids import AlarmIds
 from edge.errors import ConfigError
+from edge.exclusive import exclusive
 from edge.health import Notifier
 from edge.models import Models, open_models
 from edge.outbox.hub import HubPublisher, Identity, open_hub
-from edge.outbox.payload import PrivacyPayload
 from edge.pipeline import Pipeline
+from edge.privacy import Privacy
 from edge.settings import Settings
 from edge.watcher import Watcher
 
@@ -49,15 +50,20 @@ def serve(
     ids = AlarmIds(settings.device, boot_id)
     deciders = {r.name: RoomDecider(r.name, settings.decision, ids) for r in settings.rooms}
     identity = Identity(settings.site, settings.device, boot_id, __version__)
-    with open_hub(settings.mqtt, identity, settings.state_dir / OUTBOX, clock) as hub:
+    with (
+        exclusive(settings.state_dir),
+        open_hub(settings.mqtt, identity, settings.state_dir / OUTBOX, clock) as hub,
+    ):
         adopt_alarms(hub.publisher, deciders, clock.monotonic_ns())
         hub.publisher.no_faults()
         if models.problem is not None:
             hub.publisher.fault(FAULT, models.problem)
-        hub.publisher.privacy(PrivacyPayload(mode="watching", recording=False))
+        privacy = Privacy(settings.privacy, settings.rooms, clock, hub.publisher.privacy)
+        privacy.tell()
         hub.worker.start()
         pipeline = Pipeline(models.encoders, models.fusion, deciders, models.finder, models.form)
-        return Watcher(pipeline, deciders, hub.publisher, clock, models.degraded).run(
+        watcher = Watcher(pipeline, deciders, hub.publisher, clock, models.degraded, privacy)
+        return watcher.run(
             settings.rooms,
             open_source,
             lambda streams: make_window(streams, settings.window),

@@ -34,6 +34,10 @@ class ConfigError(GatehouseError):
     exit_code = EX_CONFIG
 
 
+class PrivacyError(ConfigError):
+    """The privacy policy of this device forbids it."""
+
+
 class SourceError(GatehouseError):
     """A source cannot deliver."""
 
@@ -54,6 +58,30 @@ class MissingFileError(SourceError):
 
 class DeviceError(SourceError):
     """A sensor is not there or has stopped."""
+
+
+class DeviceAbsentError(DeviceError):
+    """Nothing answers at that name or address."""
+
+
+class DeviceBusyError(DeviceError):
+    """Another program has it."""
+
+
+class DeviceDeniedError(DeviceError):
+    """It is there, but this user, or this name and password, may not use it."""
+
+
+class DeviceLostError(DeviceError):
+    """It delivered, and then stopped: unplugged, switched off, restarted."""
+
+
+class DeviceSilentError(DeviceError):
+    """It is open, says that all is well, and delivers nothing."""
+
+
+class DeviceFormatError(DeviceError):
+    """It delivers what cannot be turned into pictures or sound here."""
 
 
 class ModelError(GatehouseError):

@@ -1,4 +1,4 @@
-"""From sources to the pipeline thread: one thread per room, bounded slots in between.
+"""From sources to the pipeline thread: one thread per source, a bounded slot for each room.
 
 Live sources drop the oldest sample when the pipeline is late, and count it; files that are not
 played in real time wait instead, and lose nothing.
@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 from edge.clock import Clock
-from edge.errors import DeviceError, GatehouseError, SourceError
-from edge.settings import SourceSettings, WebcamSourceSettings
+from edge.errors import ConfigError, DeviceError, GatehouseError, SourceError
+from edge.settings import FileSourceSettings, SourceSettings
+from edge.sources.retry import FIRST_S, Backoff
 from edge.stages import Source
 from edge.values import Sample, Stream
 
@@ -24,14 +26,13 @@ log = logging.getLogger(__name__)
 CAPACITY = 128
 """Samples in a room's slot: about a second of two cameras and a microphone."""
 
-FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class Started:
     """A room's source opened, for the first time or again."""
 
     streams: frozenset[Stream]
+    source: str = ""  # its name within the room
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,18 @@ class Ended:
 
     error: GatehouseError | None
     final: bool  # False: it will be opened again
+    source: str = ""  # its name within the room
 
 
 News = Started | Sample | Ended
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that can be told from another thread to end ``samples`` soon."""
+
+    def close(self) -> None:
+        """Return at once; a ``samples`` that waits for a device gives up within a moment."""
 
 
 class Slots:
@@ -98,7 +108,7 @@ class Slots:
 
 
 class RoomFeed:
-    """One room's source thread: opens the source, paces it, opens it again."""
+    """One source's thread: opens the source, paces it, opens it again."""
 
     def __init__(
         self,
@@ -108,60 +118,79 @@ class RoomFeed:
         slots: Slots,
         clock: Clock,
         stop: threading.Event,
-        first_retry_s: float = FIRST_RETRY_S,
+        first_retry_s: float = FIRST_S,
+        admit: Callable[[Sample], Sample | None] = lambda sample: sample,
+        name: str = "",
     ) -> None:
-        self._room, self._settings, self._opened = room, settings, opened
+        """name: of the source within its room
+
+        admit: what may be used of a sample, None for nothing; see ``privacy.Privacy.admit``
+        """
+        self._room, self._name, self._settings, self._opened = room, name, settings, opened
         self._slots, self._clock, self._stop = slots, clock, stop
-        self._first_retry_s = self._retry_s = first_retry_s
+        self._backoff = Backoff(first_retry_s)
+        self._admit = admit
         self._reached_ns = 0
+        self._source: Source | None = None
 
     def start(self) -> threading.Thread:
         """Start the thread."""
-        thread = threading.Thread(target=self.run, name=f"source-{self._room}", daemon=True)
+        name = "-".join(part for part in ("source", self._room, self._name) if part)
+        thread = threading.Thread(target=self.run, name=name, daemon=True)
         thread.start()
         return thread
+
+    def close(self) -> None:
+        """Let a source that waits for its device give up; ``stop`` has been set before."""
+        if isinstance(self._source, Closable):
+            self._source.close()
 
     def run(self) -> None:
         """Deliver until the source has ended for good, or until told to stop."""
         while not self._stop.is_set():
             error = self._deliver()
             again = self._opens_again(error)
-            self._slots.put(self._room, Ended(error, final=not again))
+            self._slots.put(self._room, Ended(error, final=not again, source=self._name))
             if not again:
                 return
             if error is not None:
-                self._stop.wait(self._retry_s)
-                self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+                self._stop.wait(self._backoff.failed(self._clock.monotonic_ns()))
 
     def _opens_again(self, error: GatehouseError | None) -> bool:
-        if isinstance(self._settings, WebcamSourceSettings):
-            return True
-        return error is None and self._settings.loop
+        if isinstance(self._settings, FileSourceSettings):
+            return error is None and self._settings.loop
+        return not isinstance(error, ConfigError)
 
     def _deliver(self) -> GatehouseError | None:
         """Hand over one run of the source; returns what ended it before its time."""
         try:
-            source = self._opened(self._settings)
-            self._slots.put(self._room, Started(source.streams))
-            if isinstance(self._settings, WebcamSourceSettings):
-                self._deliver_live(source)
-            else:
+            self._source = source = self._opened(self._settings)
+            if self._stop.is_set():  # ``close`` may have come before there was anything to close
+                return None
+            self._slots.put(self._room, Started(source.streams, self._name))
+            if isinstance(self._settings, FileSourceSettings):
                 self._deliver_file(source, self._settings.realtime)
+            else:
+                self._deliver_live(source)
         except GatehouseError as error:
-            return error
+            return _freed(error)
         except Exception as error:
-            log.exception("source failed room=%s", self._room)
+            log.exception("source failed room=%s source=%s", self._room, self._name)
             return SourceError(f"{type(error).__name__}: {error}; restart, and report this")
+        finally:
+            self._source = None
         return None
 
     def _deliver_live(self, source: Source) -> None:
         with _samples(source) as samples:
             for sample in samples:
-                self._retry_s = self._first_retry_s
-                self._slots.offer(self._room, sample)
+                self._backoff.delivers(self._clock.monotonic_ns())
+                if (admitted := self._admit(sample)) is not None:
+                    self._slots.offer(self._room, admitted)
                 if self._stop.is_set():
                     return
-        raise DeviceError("the device has stopped delivering; check its cable and power")
+        if not self._stop.is_set():
+            raise DeviceError("the device has stopped delivering; check its cable and power")
 
     def _deliver_file(self, source: Source, realtime: bool) -> None:
         """Move capture times to now on the monotonic clock, as if the file happened live.
@@ -178,11 +207,20 @@ class RoomFeed:
                 self._reached_ns = max(self._reached_ns, moved.t_ns + 1)
                 if realtime:
                     self._stop.wait(max(0, moved.t_ns - self._clock.monotonic_ns()) / 1e9)
-                    self._slots.offer(self._room, moved)
-                else:
-                    self._slots.put(self._room, moved)
+                admitted = self._admit(moved)
+                if admitted is not None and realtime:
+                    self._slots.offer(self._room, admitted)
+                elif admitted is not None:
+                    self._slots.put(self._room, admitted)
                 if self._stop.is_set():
                     return
+
+
+def _freed(error: GatehouseError) -> GatehouseError:
+    """Without the frames it came through: they would keep a pipeline until the device is back."""
+    log.debug("source failed", exc_info=error)
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 @contextmanager

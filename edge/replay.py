@@ -13,6 +13,8 @@ from typing import Any
 
 from edge.compose import make_decider, make_window, open_file
 from edge.errors import SourceError
+from edge.faults import FaultScript
+from edge.faults_apply import FaultySource
 from edge.models import Models
 from edge.pipeline import Pipeline
 from edge.settings import DecisionSettings, WindowSettings
@@ -32,12 +34,16 @@ def replay_file(
     models: Models,
     window: WindowSettings | None = None,
     decision: DecisionSettings | None = None,
+    faults: FaultScript | None = None,
 ) -> Iterator[Decision]:
     """Yield every decision on a file, in order of capture time.
 
+    faults: what goes wrong on the way; but for broker outages, see ``faults_broker``
     Raises: MissingFileError; MediaError, which may come after the decisions on the sound part.
     """
     source = open_file(path)
+    if faults is not None:
+        source = FaultySource(source, faults)
     room = path.stem
     decider = make_decider(room, decision or DecisionSettings(), DEVICE, source.digest)
     pipeline = Pipeline(models.encoders, models.fusion, {room: decider}, models.finder, models.form)

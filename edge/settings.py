@@ -6,61 +6,35 @@ A class gets its own section, never the whole tree.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError, MissingFileError
+from edge.privacy_settings import PrivacySettings, ZoneSettings
+from edge.realsense_settings import RealSenseSourceSettings
+from edge.section import NAME, Section
+from edge.source_settings import (
+    FileSourceSettings as FileSourceSettings,
+    GstreamerSourceSettings as GstreamerSourceSettings,
+    LiveSourceSettings as LiveSourceSettings,
+    MediaSourceSettings as MediaSourceSettings,
+    MicrophoneSourceSettings as MicrophoneSourceSettings,
+    RecordingSourceSettings as RecordingSourceSettings,
+    RoomSources,
+    RtspSourceSettings as RtspSourceSettings,
+    SourceSettings as SourceSettings,
+    WebcamSourceSettings as WebcamSourceSettings,
+)
 from edge.vocabulary import MODALITIES, Modality
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-"""Names become MQTT topic levels: letters, digits, hyphen, underscore; at most 64."""
 
-
-class Section(BaseModel):
-    """A frozen part of the configuration that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RecordingSourceSettings(Section):
-    """Replay of an MCAP recording as if it were live."""
-
-    type: Literal["recording"]
-    path: Path
-    realtime: bool = True  # false: as fast as the machine goes
-    loop: bool = False
-
-
-class MediaSourceSettings(Section):
-    """Any file GStreamer decodes, as if it were live."""
-
-    type: Literal["media"]
-    path: Path
-    realtime: bool = True
-    loop: bool = False
-
-
-class WebcamSourceSettings(Section):
-    """A V4L2 camera, with the default microphone when asked for."""
-
-    type: Literal["webcam"]
-    device: str = "/dev/video0"
-    microphone: bool = True
-
-
-SourceSettings = Annotated[
-    RecordingSourceSettings | MediaSourceSettings | WebcamSourceSettings,
-    Field(discriminator="type"),
-]
-
-
-class RoomSettings(Section):
+class RoomSettings(RoomSources):
     """One watched room and where its samples come from."""
 
     name: str = Field(pattern=NAME)
-    source: SourceSettings
+    zones: tuple[ZoneSettings, ...] = Field(default=(), max_length=32)  # blanked at ingest
 
 
 class TlsSettings(Section):
@@ -170,6 +144,7 @@ class Settings(Section):
     models: ModelSettings = ModelSettings()
     window: WindowSettings = WindowSettings()
     decision: DecisionSettings = DecisionSettings()
+    privacy: PrivacySettings = PrivacySettings()
     rooms: tuple[RoomSettings, ...] = Field(min_length=1)
 
     @field_validator("rooms")
@@ -180,18 +155,45 @@ class Settings(Section):
             raise ValueError("two rooms have the same name")
         return rooms
 
+    @model_validator(mode="after")
+    def _one_room_a_camera(self) -> Settings:
+        feeds = [source for room in self.rooms for source in room.feeds.values()]
+        serials = [f.serial for f in feeds if isinstance(f, RealSenseSourceSettings)]
+        if len(serials) > 1 and (None in serials or len(set(serials)) < len(serials)):
+            raise ValueError("rooms: give each RealSense camera its own serial")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_name_rooms(self) -> Settings:
+        named = {room for rule in self.privacy.switched_off for room in rule.rooms or ()}
+        unknown = sorted(named - {room.name for room in self.rooms})
+        if unknown:  # a rule that silently matches nothing would leave a sensor on
+            raise ValueError(
+                f"privacy.switched_off: no room is called {unknown[0]!r}; check its spelling"
+            )
+        return self
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
 
 def load_settings(path: Path) -> Settings:
     """Read and check a YAML configuration.
 
     Raises: MissingFileError, ConfigError; the message names file, key and what it should be.
     """
+    return load_yaml(path, Settings, "docs/gatehouse.example.yaml")
+
+
+def load_yaml(path: Path, form: type[Form], example: str) -> Form:
+    """Read and check any YAML file of ``key: value`` lines.  example: where people should start
+
+    Raises: as load_settings.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise MissingFileError(
-            f"{path}: no such file; start from docs/gatehouse.example.yaml"
-        ) from error
+        raise MissingFileError(f"{path}: no such file; start from {example}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from error
     try:
@@ -201,11 +203,9 @@ def load_settings(path: Path) -> Settings:
         problem = " ".join(str(error).split())
         raise ConfigError(f"{path}: not valid YAML: {problem}") from error
     if not isinstance(data, dict):
-        raise ConfigError(
-            f"{path}: expected 'key: value' lines; start from docs/gatehouse.example.yaml"
-        )
+        raise ConfigError(f"{path}: expected 'key: value' lines; start from {example}")
     try:
-        return Settings.model_validate(data)
+        return form.model_validate(data)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from error
 

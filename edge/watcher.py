@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.clock import Clock
-from edge.errors import EX_OK, EX_SOME_FAILED, GatehouseError
+from edge.errors import EX_OK, EX_SOME_FAILED
 from edge.health import Notifier, RoomHealth, all_missing, room_health
 from edge.intake import Ended, News, RoomFeed, Slots, Started
+from edge.outages import RoomOutages
 from edge.outbox.payload import ModalityHealth
 from edge.pipeline import Pipeline
 from edge.settings import RoomSettings, SourceSettings
 from edge.stages import Publisher, Source, Synchroniser
-from edge.values import Alarm, Decision, Fused, Reason, Step, Stream, Tick
+from edge.values import Alarm, Decision, Fused, Reason, Sample, Step, Stream, Tick
 from edge.vocabulary import MODALITIES, Modality
 
 log = logging.getLogger(__name__)
@@ -56,19 +57,54 @@ class Timed(Protocol):
         """Return the alarms that time alone has changed."""
 
 
+class Ingest(Protocol):
+    """What may be seen and heard in which room; see ``privacy.Privacy``."""
+
+    def off(self, room: str) -> frozenset[Stream]:
+        """The sensors of a room that are switched off now."""
+
+    def admit(self, room: str) -> Callable[[Sample], Sample | None]:
+        """What may be used of each sample."""
+
+    def window(self, room: str, streams: frozenset[Stream], make: MakeWindow) -> Synchroniser:
+        """The room's time grid."""
+
+    def tell(self) -> None:
+        """Say what is watched, when that has changed."""
+
+
+class Unrestricted:
+    """Everything may be seen and heard; satisfies Ingest."""
+
+    def off(self, _room: str) -> frozenset[Stream]:
+        """See Ingest."""
+        return frozenset()
+
+    def admit(self, _room: str) -> Callable[[Sample], Sample | None]:
+        """See Ingest."""
+        return lambda sample: sample
+
+    def window(self, _room: str, streams: frozenset[Stream], make: MakeWindow) -> Synchroniser:
+        """See Ingest."""
+        return make(streams)
+
+    def tell(self) -> None:
+        """See Ingest."""
+
+
 @dataclass(slots=True)
 class RoomState:
     """What the loop remembers of one room."""
 
     decider: Timed
+    sources: RoomOutages
     decided_ns: int  # monotonic clock, of the last decision or of the start
     health: RoomHealth = field(default_factory=RoomHealth)
     grid: Synchroniser | None = None
+    offered: frozenset[Stream] = frozenset()  # the streams that ``grid`` was made for
     last: Fused | None = None
     ticked_ns: int = 0
     silent: bool = False
-    over: bool = False
-    error: GatehouseError | None = None  # of the source; None again once it delivers
 
 
 class Watcher:
@@ -81,12 +117,17 @@ class Watcher:
         hub: Hub,
         clock: Clock,
         degraded: frozenset[Modality] = frozenset(),
+        ingest: Ingest | None = None,
     ) -> None:
-        """degraded: see ``health.room_health``"""
+        """degraded: see ``health.room_health``; ingest: None: everything may be seen and heard"""
         self._pipeline, self._hub, self._clock = pipeline, hub, clock
+        self._ingest: Ingest = ingest or Unrestricted()
         self._degraded = degraded
         now_ns = clock.monotonic_ns()
-        self._rooms = {name: RoomState(decider, now_ns) for name, decider in deciders.items()}
+        self._rooms = {
+            name: RoomState(decider, RoomOutages(name, hub, clock), now_ns)
+            for name, decider in deciders.items()
+        }
         self._slots = Slots(list(deciders))
 
     def run(
@@ -101,23 +142,48 @@ class Watcher:
 
         Raises: a source's error when every room's source failed for good; StoreError.
         """
-        threads = [
-            RoomFeed(room.name, room.source, open_source, self._slots, self._clock, stop).start()
-            for room in rooms
-        ]
+        feeds = [feed for room in rooms for feed in self._feeds(room, open_source, stop)]
+        threads = [feed.start() for feed in feeds]
         notifier.ready()
         log.info("watching rooms=%s", ",".join(self._rooms))
         try:
-            while not stop.is_set() and not all(state.over for state in self._rooms.values()):
+            while not stop.is_set() and not self._is_over():
                 self._turn(make_window)
                 notifier.watchdog(self._clock.monotonic_ns())
         finally:
             notifier.stopping()
             stop.set()
             self._slots.close()
+            for feed in feeds:
+                feed.close()
             for thread in threads:
                 thread.join(JOIN_S)
         return self._status()
+
+    def _is_over(self) -> bool:
+        return all(state.sources.over for state in self._rooms.values())
+
+    def _feeds(
+        self, room: RoomSettings, open_source: OpenSource, stop: threading.Event
+    ) -> list[RoomFeed]:
+        """One for each source of a room, which each get a thread."""
+        feeds = []
+        for name, settings in room.feeds.items():
+            self._rooms[room.name].sources.expect(name, settings.streams)
+            admit = self._ingest.admit(room.name)
+            feeds.append(
+                RoomFeed(
+                    room.name,
+                    settings,
+                    open_source,
+                    self._slots,
+                    self._clock,
+                    stop,
+                    admit=admit,
+                    name=name,
+                )
+            )
+        return feeds
 
     def _turn(self, make_window: MakeWindow) -> None:
         """Handle everything that has arrived, then look after the rooms where nothing has."""
@@ -126,6 +192,7 @@ class Watcher:
             items += [(room, item) for item in self._advance(room, news, make_window)]
         for decision in self._pipeline.feed(items):
             self._tell(decision)
+        self._ingest.tell()
         now_ns = self._clock.monotonic_ns()
         for room, state in self._rooms.items():
             self._look_after(room, state, now_ns)
@@ -134,25 +201,29 @@ class Watcher:
         """Put one room's news on its time grid."""
         state = self._rooms[room]
         if isinstance(news, Started):
-            log.info("source started room=%s streams=%s", room, _names(news.streams))
-            state.grid = make_window(news.streams)
-            return []
+            return self._start(room, state, news, make_window)
         if isinstance(news, Ended):
-            return self._end(room, state, news)
-        if state.error is not None:  # a device that opens may yet fail to deliver
-            state.error = None
-            self._hub.restored(f"source.{room}")
+            state.sources.ended(news)
+            return [] if state.sources.runs else self._flush(state)
+        state.sources.delivered(news.stream)
         return state.grid.push(news) if state.grid is not None else []
 
-    def _end(self, room: str, state: RoomState, news: Ended) -> list[Step | Tick]:
-        if news.error is None:
-            log.info("source ended room=%s", room)
-        else:
-            outlook = "given up" if news.final else "will be tried again"
-            log.error("source failed, %s room=%s: %s", outlook, room, news.error)
-            self._hub.fault(f"source.{room}", str(news.error))
+    def _start(
+        self, room: str, state: RoomState, news: Started, make_window: MakeWindow
+    ) -> list[Step | Tick]:
+        """Begin a time grid, unless another source keeps one going that has room for this one."""
+        state.sources.started(news)
+        streams = state.sources.streams
+        if state.grid is not None and streams == state.offered:
+            return []
+        rest = self._flush(state)
+        state.grid = self._ingest.window(room, streams, make_window)
+        state.offered = streams
+        return rest
+
+    def _flush(self, state: RoomState) -> list[Step | Tick]:
         rest = state.grid.flush() if state.grid is not None else []
-        state.grid, state.over, state.error = None, news.final, news.error
+        state.grid = None
         return rest
 
     def _tell(self, decision: Decision) -> None:
@@ -170,9 +241,9 @@ class Watcher:
     def _look_after(self, room: str, state: RoomState, now_ns: int) -> None:
         """Without decisions alarms still repeat and escalate, and nothing old is left standing."""
         missing = state.last.missing if state.last is not None else {}
-        if state.over or now_ns - state.decided_ns > SILENT_NS:
+        if state.sources.over or now_ns - state.decided_ns > SILENT_NS:
             self._tick(state, now_ns)
-            missing = all_missing(Reason.STALE, missing)
+            missing = all_missing(Reason.STALE, {**missing, **_disabled(self._ingest.off(room))})
             if state.last is not None and not state.silent:
                 self._hub.activity(_nothing(state.last, missing))
             state.silent = True
@@ -191,7 +262,11 @@ class Watcher:
 
     def _status(self) -> int:
         """Return 0, unless sources had errors that will not go away."""
-        errors = [state.error for state in self._rooms.values() if state.over and state.error]
+        errors = [
+            error
+            for state in self._rooms.values()
+            if state.sources.over and (error := state.sources.error) is not None
+        ]
         if errors and len(errors) == len(self._rooms):
             raise errors[0]
         return EX_SOME_FAILED if errors else EX_OK
@@ -203,5 +278,7 @@ def _nothing(last: Fused, missing: Mapping[Modality, Reason]) -> Fused:
     return Fused(last.room, last.t_ns, last.origin_ns, None, None, None, gate, missing)
 
 
-def _names(streams: frozenset[Stream]) -> str:
-    return ",".join(sorted(stream.value for stream in streams))
+def _disabled(off: frozenset[Stream]) -> dict[Modality, Reason]:
+    """What policy leaves nothing of: flow comes from RGB."""
+    names = {stream.value for stream in off} | ({"flow"} if Stream.RGB in off else set())
+    return {m: Reason.DISABLED for m in MODALITIES if m.value in names}

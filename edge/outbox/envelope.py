@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from edge.outbox.payload import Payload
 
 CONTENT_TYPE = "application/cloudevents+json"
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]*$", max_length=200)]
 _LATE = timedelta(seconds=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -20,11 +21,11 @@ class CloudEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     specversion: Literal["1.0"] = "1.0"
-    id: str
-    source: str
+    id: Name
+    source: Name
     type: str
     time: AwareDatetime
-    subject: str | None = None
+    subject: Name | None = None
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any]
 

@@ -23,6 +23,7 @@ from edge.outbox.payload import (
     Payload,
     PrivacyPayload,
     StatusPayload,
+    one_short_line,
 )
 from edge.outbox.records import AlarmWriter
 from edge.outbox.slots import LatestWins
@@ -148,7 +149,8 @@ class HubPublisher:
         with self._lock:
             known = self._faults.get(code)
             since = utc(self._clock.wall_ns()) if known is None else known.since
-            self._faults[code] = FaultEntry(code=code, detail=detail, since=since)
+            told = one_short_line(detail)
+            self._faults[code] = FaultEntry(code=code, detail=told, since=since)
             active = tuple(self._faults.values())
         self._put(self._topics.fault, FaultPayload(active=active))
 

@@ -1,6 +1,7 @@
 """What the topics carry: CloudEvents 1.0 in structured JSON; the JSON Schema comes from here.
 
-No image, sound, name or diagnosis is in any payload. Times are RFC 3339 in UTC.
+No image, sound, name or diagnosis is in any payload, and none would fit: every text is a known
+word, an identifier, or one short line of short words. Times are RFC 3339 in UTC.
 """
 
 from __future__ import annotations
@@ -9,10 +10,22 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from edge.values import AlarmState, Reason
+from edge.section import NAME
+from edge.values import AlarmState, Reason, Stream
 from edge.vocabulary import AlarmClass, Modality
 
+MAX_LINE, MAX_WORD = 320, 80
+
 Probability = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]  # what SQLite holds
+Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+RoomName = Annotated[str, Field(pattern=NAME, max_length=64)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=64)]
+Word = Annotated[str, Field(pattern=r"^[a-z0-9_]*$", max_length=40)]
+FaultCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=200)]
+Line = Annotated[
+    str, Field(pattern=rf"^(\S{{0,{MAX_WORD}}}\s)*\S{{0,{MAX_WORD}}}$", max_length=MAX_LINE)
+]
 PublishedState = Literal[
     AlarmState.CONFIRMED,
     AlarmState.ACKNOWLEDGED,
@@ -35,18 +48,20 @@ class StatusPayload(Payload):
 
     kind: ClassVar[str] = "status"
     state: Literal["online", "stopped", "offline"]  # offline is said by the broker: the will
-    boot_id: str
-    version: str
+    boot_id: Identifier
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]*$", max_length=40)]
 
 
 class HeartbeatPayload(Payload):
     """Proof that inference is alive, not just TCP."""
 
     kind: ClassVar[str] = "heartbeat"
-    seq: int = Field(ge=1)
-    next_due_s: float = Field(gt=0)  # no heartbeat this long after this one: something is wrong
-    last_inference_age_ms: int | None = Field(ge=0)  # null: none yet
-    stored: int = Field(ge=0)  # alarm messages waiting on the device
+    seq: Number
+    next_due_s: float = Field(
+        gt=0, le=86_400
+    )  # no heartbeat this long after this one: something is wrong
+    last_inference_age_ms: Count | None  # null: none yet
+    stored: Count  # alarm messages waiting on the device
 
 
 class ModalityHealth(Payload):
@@ -54,14 +69,14 @@ class ModalityHealth(Payload):
 
     kind: ClassVar[str] = "modality"
     state: Literal["ok", "degraded", "missing"]
-    reason: str | None = None
+    reason: Word | None = None
 
 
 class HealthPayload(Payload):
     """State of a room's sensors."""
 
     kind: ClassVar[str] = "health"
-    room: str
+    room: RoomName
     modalities: dict[Modality, ModalityHealth]
 
 
@@ -69,8 +84,8 @@ class ActivityPayload(Payload):
     """What is going on in a room; all null when no sensor can tell."""
 
     kind: ClassVar[str] = "activity"
-    room: str
-    action: str | None
+    room: RoomName
+    action: Word | None
     confidence: Probability | None
     gate: dict[Modality, Probability]
     missing: dict[Modality, Reason]
@@ -81,14 +96,14 @@ class AlarmPayload(Payload):
     """One alarm, whole; the highest revision wins."""
 
     kind: ClassVar[str] = "alarm"
-    alarm_id: str
+    alarm_id: Identifier
     alarm_class: AlarmClass = Field(serialization_alias="class", validation_alias="class")
     state: PublishedState
     score: Probability
-    room: str
-    revision: int = Field(ge=1)
-    seq: int = Field(ge=1)  # of the alarm within this boot of the device
-    boot_id: str  # of the device when this was said
+    room: RoomName
+    revision: Number
+    seq: Number  # of the alarm within this boot of the device
+    boot_id: Identifier  # of the device when this was said
     onset_at: AwareDatetime
     confirmed_at: AwareDatetime
     updated_at: AwareDatetime
@@ -103,12 +118,12 @@ class EventPayload(Payload):
     """One transition of one alarm; from equals to when an unanswered alarm is repeated."""
 
     kind: ClassVar[str] = "event"
-    alarm_id: str
+    alarm_id: Identifier
     alarm_class: AlarmClass = Field(serialization_alias="class", validation_alias="class")
     from_state: AlarmState = Field(serialization_alias="from", validation_alias="from")
     to_state: PublishedState = Field(serialization_alias="to", validation_alias="to")
-    revision: int = Field(ge=1)
-    room: str
+    revision: Number
+    room: RoomName
     at: AwareDatetime
     published_at: AwareDatetime
     clock_synced: bool
@@ -119,8 +134,8 @@ class FaultEntry(Payload):
     """Something that is broken."""
 
     kind: ClassVar[str] = "fault_entry"
-    code: str
-    detail: str  # one line that names the remedy
+    code: FaultCode
+    detail: Line  # one line that names the remedy
     since: AwareDatetime
 
 
@@ -128,8 +143,17 @@ class FaultPayload(Payload):
     """What is broken now, and what has just been restored."""
 
     kind: ClassVar[str] = "fault"
-    active: tuple[FaultEntry, ...]
-    restored: str | None = None  # code of the fault whose end this message tells
+    active: tuple[FaultEntry, ...] = Field(max_length=256)
+    restored: FaultCode | None = None  # code of the fault whose end this message tells
+
+
+class RoomPrivacy(Payload):
+    """What is hidden in a room."""
+
+    kind: ClassVar[str] = "room_privacy"
+    room: RoomName
+    off: tuple[Stream, ...] = Field(max_length=len(Stream))  # switched off by policy, now
+    zones: int = Field(ge=0, le=32)  # areas that are blanked
 
 
 class PrivacyPayload(Payload):
@@ -138,8 +162,17 @@ class PrivacyPayload(Payload):
     kind: ClassVar[str] = "privacy"
     mode: Literal["watching", "paused"]
     recording: bool
-    reason: str | None = None
-    expires_at: AwareDatetime | None = None
+    reason: Word | None = None
+    recording_room: RoomName | None = None
+    expires_at: AwareDatetime | None = None  # no recording lasts longer, whatever happens to it
+    rooms: tuple[RoomPrivacy, ...] = Field(default=(), max_length=256)  # where anything is hidden
+
+
+def one_short_line(text: str) -> str:
+    """Any text as a ``Line``: long words and the end are cut, and the cuts are marked."""
+    words = [w if len(w) <= MAX_WORD else w[: MAX_WORD - 1] + "…" for w in text.split()]
+    line = " ".join(words)
+    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
 
 
 PAYLOADS: tuple[type[Payload], ...] = (

@@ -42,6 +42,11 @@ _PULL_NS = 50_000_000
 class GstError(Exception):
     """What GStreamer said went wrong; callers turn it into an error that names the remedy."""
 
+    def __init__(self, message: str, domain: str = "", code: int = 0, detail: str = "") -> None:
+        """domain, code: of the GError; detail: what the element adds for developers"""
+        super().__init__(message)
+        self.domain, self.code, self.detail = domain, code, detail
+
 
 class MissingDecoderError(GstError):
     """A stream that no installed plugin decodes; the message names its format."""
@@ -105,13 +110,29 @@ class Pipeline:
             self.check()
             raise GstError("the pipeline does not start")
 
+    def play_live(self) -> None:
+        """Start on CLOCK_MONOTONIC; what is not live by nature is paced by it.  Raises: as play."""
+        self.bin.use_clock(self.gst.SystemClock.obtain())
+        answer = self.bin.set_state(self.gst.State.PAUSED)
+        if answer not in (
+            self.gst.StateChangeReturn.NO_PREROLL,
+            self.gst.StateChangeReturn.FAILURE,
+        ):
+            for sink in self._items(self.bin.iterate_sinks()) or []:
+                sink.set_property("sync", True)
+        self.play()
+
+    def stop(self) -> None:
+        """Let go of everything; returns when all threads of the pipeline have ended."""
+        self.bin.set_state(self.gst.State.NULL)
+
     def check(self, fatal: bool = True) -> None:
         """Raise what the bus says: MissingDecoderError, and GstError unless not ``fatal``."""
         kinds = self.gst.MessageType.ERROR | self.gst.MessageType.ELEMENT
         failure = None
         while message := self.bus.pop_filtered(kinds):
             if message.type == self.gst.MessageType.ERROR:
-                failure = failure or GstError(message.parse_error()[0].message.rstrip("."))
+                failure = failure or _told(message)
                 continue
             structure = message.get_structure()
             if structure.get_name() == "missing-plugin":
@@ -119,7 +140,10 @@ class Pipeline:
                 if "decoder-video/" in detail or "decoder-audio/" in detail:
                     raise MissingDecoderError(structure.get_string("name"))
         if fatal and failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # an error and the frame it was raised in keep each other alive
 
     def is_working(self) -> bool:
         """Whether any thread of the pipeline runs, or its elements are just being changed."""
@@ -164,6 +188,11 @@ class Pipeline:
         )
 
 
+def _told(message: Any) -> GstError:
+    error, detail = message.parse_error()
+    return GstError(error.message.rstrip("."), error.domain, error.code, detail or "")
+
+
 def glib_error() -> type[Exception]:
     """What the binding raises."""
     from gi.repository import GLib
@@ -179,7 +208,7 @@ def opened(gst: Any, description: str) -> Iterator[Pipeline]:
     try:
         yield pipeline
     finally:
-        pipeline.bin.set_state(gst.State.NULL)
+        pipeline.stop()
 
 
 def _picture(data: NDArray[np.uint8], structure: Any) -> NDArray[np.uint8]:

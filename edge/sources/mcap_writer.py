@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import radians, tan
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +42,18 @@ class RecordingWriter:
         *,
         depth_hfov_deg: float | None = None,
         metadata: Mapping[str, str] | None = None,
+        keep_cut: bool = False,
     ) -> None:
-        """depth_hfov_deg: horizontal field of view of the depth picture; None: no calibration."""
+        """depth_hfov_deg: horizontal field of view of the depth picture; None: what samples say.
+
+        keep_cut: after an error, too, leave ``<name>.part`` for ``mcap_repair``
+        """
         self._path = Path(path)
-        self._part = self._path.with_name(self._path.name + ".part")
+        self._part = part_of(self._path)
         self._depth_hfov_deg = depth_hfov_deg
         self._metadata = dict(metadata or {})
-        self._calibrated = depth_hfov_deg is None
+        self._keep_cut = keep_cut
+        self._calibrated = False
 
     def __enter__(self) -> RecordingWriter:
         import foxglove
@@ -90,7 +95,20 @@ class RecordingWriter:
                 reason = f"cannot write {self._path}: {failed}; is the disk full?"
                 raise StoreError(reason) from failed
         finally:
-            self._part.unlink(missing_ok=True)
+            if not self._keep_cut:
+                self._part.unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Put everything so far on disk: of a crash after this, it survives in ``<name>.part``.
+
+        Raises: StoreError, also for writes that failed since the last time.
+        """
+        try:
+            self._writer.flush()
+        except (OSError, RuntimeError) as error:
+            rest = f"; save what is whole: gatehouse import {self._part}" if self._keep_cut else ""
+            problem = f"cannot write {self._path}: {error}; is the disk full?{rest}"
+            raise StoreError(problem) from error
 
     def rgb(self, t_ns: int, frame: NDArray[np.uint8], quality: int = DEFAULT_QUALITY) -> None:
         """frame: (H, W, 3) sRGB; stored as JPEG of ``quality`` (1..100), which is lossy."""
@@ -104,14 +122,18 @@ class RecordingWriter:
         )
         self._rgb.log(message, log_time=t_ns)
 
-    def depth(self, t_ns: int, depth_mm: NDArray[np.uint16]) -> None:
-        """depth_mm: (H, W), 0 = no return; stored without loss."""
+    def depth(self, t_ns: int, depth_mm: NDArray[np.uint16], hfov_deg: float | None = None) -> None:
+        """depth_mm: (H, W), 0 = no return; stored without loss.
+
+        hfov_deg: calibrates the recording when its maker did not
+        """
         from foxglove.messages import RawImage
 
         height, width = depth_mm.shape
         stamp = _timestamp(t_ns)
-        if not self._calibrated and self._depth_hfov_deg is not None:
-            message = _calibration(stamp, width, height, self._depth_hfov_deg)
+        hfov_deg = self._depth_hfov_deg or hfov_deg
+        if not self._calibrated and hfov_deg is not None:
+            message = _calibration(stamp, width, height, hfov_deg)
             self._calibration.log(message, log_time=t_ns)
             self._calibrated = True
         image = RawImage(
@@ -140,12 +162,12 @@ class RecordingWriter:
 
     def write(self, sample: Sample) -> None:
         """Store one sample, whatever its stream."""
-        store: dict[Stream, Any] = {
-            Stream.RGB: self.rgb,
-            Stream.DEPTH: self.depth,
-            Stream.AUDIO: self.audio,
-        }
-        store[sample.stream](sample.t_ns, sample.data)
+        if sample.stream is Stream.DEPTH:
+            self.depth(sample.t_ns, sample.data, sample.depth_hfov_deg)
+        elif sample.stream is Stream.RGB:
+            self.rgb(sample.t_ns, sample.data)
+        else:
+            self.audio(sample.t_ns, sample.data)
 
     def _publish(self) -> None:
         # The library reports a failed write only in its log, so look for the end mark ourselves.
@@ -155,6 +177,11 @@ class RecordingWriter:
                 raise OSError("the file has no end")
             os.fsync(file.fileno())
         os.replace(self._part, self._path)
+
+
+def part_of(path: Path) -> Path:
+    """Where a recording is until it is whole."""
+    return path.with_name(path.name + ".part")
 
 
 def _timestamp(t_ns: int) -> Timestamp:

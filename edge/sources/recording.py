@@ -139,7 +139,10 @@ class Recording:
             size = file.seek(0, 2)
             file.seek(max(len(MAGIC), size - len(MAGIC)))
             if file.read() != MAGIC:
-                raise MediaError(f"{self.path}: cut off before its end; repair it: mcap recover")
+                raise MediaError(
+                    f"{self.path}: cut off before its end; save what is whole: "
+                    f"gatehouse import {self.path}"
+                )
 
     def _find_topics(self, summary: Summary) -> dict[str, Stream]:
         """Topic -> stream, at most one topic a stream: the one named as ours before all others."""

@@ -13,7 +13,7 @@ from edge.cli import main
 from edge.demo_broker import PrivateBroker
 
 Make = Callable[..., Path]
-COMMANDS = ("run", "replay", "check-config", "doctor", "demo", "watch")
+COMMANDS = ("run", "replay", "check-config", "doctor", "record", "import", "demo", "watch")
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -55,6 +55,9 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         ["replay"],
         ["replay", "a.mcap", "--modalities", "smell"],
         ["watch", "--port", "99999"],
+        ["record", "--config", "a.yaml", "b.mcap"],
+        ["record", "--config", "a.yaml", "--seconds", "soon", "b.mcap"],
+        ["import"],
         ["demo", "--speed", "2"],
     ],
 )

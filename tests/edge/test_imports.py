@@ -6,7 +6,18 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "openvino", "onnx", "cv2", "gi", "tensorrt", "paho", "pycuda", "moderngl"}
+HEAVY = {
+    "torch",
+    "openvino",
+    "onnx",
+    "cv2",
+    "gi",
+    "tensorrt",
+    "paho",
+    "pycuda",
+    "moderngl",
+    "pyrealsense2",
+}
 MODULES = [
     "edge.cli",
     "edge.daemon",

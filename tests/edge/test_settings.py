@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EX_CONFIG, EX_NO_INPUT, ConfigError, MissingFileError
+from edge.privacy_settings import PrivacySettings
 from edge.settings import (
     DecisionSettings,
     ModelSettings,
@@ -35,6 +36,7 @@ def test_the_example_shows_every_default_truthfully() -> None:
     assert settings.models == ModelSettings()
     assert settings.window == WindowSettings()
     assert settings.decision == DecisionSettings()
+    assert settings.privacy == PrivacySettings()
 
 
 def test_site_device_and_one_room_are_enough(tmp_path: Path) -> None:
@@ -53,6 +55,9 @@ def test_site_device_and_one_room_are_enough(tmp_path: Path) -> None:
         ("decision: {fall: {enter: 0.2, exit: 0.5}}\n", ["decision.fall", "exit"]),
         ("models: {modalities: []}\n", ["models.modalities", "at least one"]),
         ("mqtt: {tls: {cert_file: a.pem}}\n", ["mqtt.tls", "go together"]),
+        ("privacy: {switched_off: [{streams: [rgb], start: 22:00, end: 23:00}]}\n", ["in quotes"]),
+        ("privacy: {switched_off: [{streams: [rgb], rooms: [two]}]}\n", ["no room", "two"]),
+        ("privacy: {timezone: Berlin}\n", ["privacy.timezone", "Europe/Berlin"]),
         ("device: [\n", ["not valid YAML"]),
         ("since: 2001-99-99\n", ["not valid YAML", "month"]),
         (f"since: {'[' * 3_000}\n", ["not valid YAML"]),
@@ -92,3 +97,17 @@ def test_a_list_or_binary_file_is_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_settings(binary)
+
+
+def test_the_rules_that_the_example_only_shows_are_valid_as_well(tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    shown = {"timezone:", "switched_off:", "-"}
+
+    def uncommented(line: str) -> str:
+        text = line.strip().removeprefix("# ")
+        inside = line.startswith("  # ") and text.split()[:1] and text.split()[0] in shown
+        return line.replace("# ", "", 1) if inside else line
+
+    settings = load_settings(config(tmp_path, "\n".join(map(uncommented, lines))))
+    assert settings.privacy.timezone == "Europe/Berlin"
+    assert len(settings.privacy.switched_off) == 2

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
+from edge.settings import MicrophoneSourceSettings
 from edge.sources import gst
-from edge.sources.webcam import Webcam, find_microphone
-from edge.values import Stream
+from edge.sources.microphone import find_microphone, open_microphone
+from edge.sources.webcam import open_webcam
 
 pytestmark = pytest.mark.sensor
 CAMERA = "/dev/video0"
@@ -21,7 +22,7 @@ def test_the_camera_delivers_in_time(capsys: pytest.CaptureFixture[str]) -> None
     if not Path(CAMERA).exists():
         pytest.skip(f"needs a camera at {CAMERA}")
     times = []
-    for sample in Webcam(CAMERA, microphone=False).samples():
+    for sample in open_webcam(CAMERA).samples():
         times.append(sample.t_ns)
         if times[-1] - times[0] > SECONDS * 1e9:
             break
@@ -36,13 +37,12 @@ def test_the_microphone_is_not_silent(capsys: pytest.CaptureFixture[str]) -> Non
         microphone = find_microphone(gst.load())
     except ConfigError as error:
         pytest.skip(str(error))
-    if microphone is None or not Path(CAMERA).exists():
-        pytest.skip("needs a microphone and a camera")
+    if microphone is None:
+        pytest.skip("needs a microphone")
     loudest, heard = 0, 0
-    for sample in Webcam(CAMERA, microphone=True).samples():
-        if sample.stream is Stream.AUDIO:
-            heard += len(sample.data)
-            loudest = max(loudest, int(abs(sample.data.astype(int)).max(initial=0)))
+    for sample in open_microphone(MicrophoneSourceSettings()).samples():
+        heard += len(sample.data)
+        loudest = max(loudest, int(abs(sample.data.astype(int)).max(initial=0)))
         if heard > SECONDS * 16_000:
             break
     with capsys.disabled():

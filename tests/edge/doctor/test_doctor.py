@@ -226,7 +226,7 @@ def test_a_microphone_answers_or_not(
 ) -> None:
     rooms = [{"name": "left", "source": {"type": "webcam"}}]
     monkeypatch.setattr("edge.doctor.sensors.gst.load", lambda: None)
-    monkeypatch.setattr("edge.doctor.sensors.find_microphone", lambda gst: found)
+    monkeypatch.setattr("edge.doctor.sensors.find_microphone", lambda gst, names: found)
     assert only(sensors.microphone(settings_of(tmp_path, rooms=rooms))).state is state
 
 

@@ -44,8 +44,8 @@ ALARMS = st.builds(
     onset_ns=st.integers(0, 10**15),
     confirmed_ns=st.integers(0, 10**15),
     updated_ns=st.integers(0, 10**15),
-    seq=st.integers(1),
-    revision=st.integers(1),
+    seq=st.integers(1, 2**63 - 1),
+    revision=st.integers(1, 2**63 - 1),
     gate=st.fixed_dictionaries(dict.fromkeys(MODALITIES, st.floats(0, 1))),
     missing=st.dictionaries(st.sampled_from(Modality), st.sampled_from(Reason)),
 )

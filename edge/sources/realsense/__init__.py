@@ -1,0 +1,1 @@
+"""Intel RealSense: live cameras, and the files that librealsense records."""
