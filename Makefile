@@ -18,9 +18,11 @@ PYTEST_FLAGS ?=
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
 
 APT_RUN := python3 python3-venv python3-gi python3-gst-1.0 gir1.2-gst-plugins-base-1.0 \
-  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav mosquitto
+  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-libav \
+  gstreamer1.0-alsa gstreamer1.0-pulseaudio tzdata mosquitto
 APT_TEST := $(APT_RUN) gstreamer1.0-tools espeak-ng libegl1 libegl-mesa0 libgl1-mesa-dri \
-  g++ python3-dev
+  g++ python3-dev strace libusb-1.0-0 pulseaudio libasound2-plugins \
+  gir1.2-gst-rtsp-server-1.0 gstreamer1.0-pipewire pipewire pipewire-bin wireplumber dbus
 
 RUN_STAMP := $(VENV)/.gatehouse-run
 TEST_STAMP := $(VENV)/.gatehouse-dev
@@ -53,7 +55,7 @@ jetson:
 	@test -e /etc/nv_tegra_release || { echo "make jetson: this is no Jetson"; exit 1; }
 	@SUDO='$(SUDO)' tools/apt-missing $(APT_JETSON)
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv --system-site-packages $(VENV)
-	CUDA_ROOT=/usr/local/cuda $(VENV)/bin/python -m pip install --quiet --editable '.[dev,jetson]'
+	CUDA_ROOT=/usr/local/cuda $(VENV)/bin/python -m pip install --quiet --editable '.[dev,jetson,realsense]'
 	$(VENV)/bin/python -m engines build
 	$(VENV)/bin/gatehouse doctor
 	$(VENV)/bin/python -m pytest -m "gpu or trt or sensor" -s tests/hardware

@@ -6,7 +6,7 @@ A class gets its own section, never the whole tree.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
@@ -17,14 +17,32 @@ from edge.realsense_settings import RealSenseSourceSettings
 from edge.section import NAME, Section
 from edge.source_settings import (
     FileSourceSettings as FileSourceSettings,
+)
+from edge.source_settings import (
     GstreamerSourceSettings as GstreamerSourceSettings,
+)
+from edge.source_settings import (
     LiveSourceSettings as LiveSourceSettings,
+)
+from edge.source_settings import (
     MediaSourceSettings as MediaSourceSettings,
+)
+from edge.source_settings import (
     MicrophoneSourceSettings as MicrophoneSourceSettings,
+)
+from edge.source_settings import (
     RecordingSourceSettings as RecordingSourceSettings,
+)
+from edge.source_settings import (
     RoomSources,
+)
+from edge.source_settings import (
     RtspSourceSettings as RtspSourceSettings,
+)
+from edge.source_settings import (
     SourceSettings as SourceSettings,
+)
+from edge.source_settings import (
     WebcamSourceSettings as WebcamSourceSettings,
 )
 from edge.vocabulary import MODALITIES, Modality
