@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from edge.errors import MediaError, MissingFileError
 from edge.sources import gst as core
+from edge.sources.digest import file_digest
 from edge.values import AUDIO_RATE_HZ, GRID_HZ, Sample, Stream
 
 _SECOND_NS = 1_000_000_000
@@ -49,11 +49,8 @@ class MediaFile:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file in hexadecimal; the boot id of its replay."""
-        total = sha256()
         with self.path.open("rb") as file:
-            while block := file.read(1 << 20):
-                total.update(block)
-        return total.hexdigest()
+            return file_digest(file)
 
     def samples(self) -> Iterator[Sample]:
         """All samples in order of capture time, pictures before sound; time starts near 0.

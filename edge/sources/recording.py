@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from hashlib import sha256
 from math import atan, degrees
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import MediaError, MissingFileError
+from edge.sources.digest import file_digest
 from edge.sources.mcap_writer import MAGIC, METADATA_NAME, RecordingWriter
 from edge.values import AUDIO_RATE_HZ, Sample, Stream
 
@@ -77,11 +77,8 @@ class Recording:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file in hexadecimal; the boot id of its replay."""
-        total = sha256()
         with _opened(self.path) as file:
-            while block := file.read(1 << 20):
-                total.update(block)
-        return total.hexdigest()
+            return file_digest(file)
 
     @cached_property
     def depth_hfov_deg(self) -> float | None:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from edge.errors import MediaError, MissingFileError
 from edge.realsense_settings import DepthFilterSettings
+from edge.sources.digest import file_digest
 from edge.sources.realsense import library
 from edge.sources.realsense.capture_clock import Unwrapped
 from edge.sources.realsense.frames import FrameReader, is_stereo
@@ -67,11 +67,8 @@ class RealSenseFile:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file in hexadecimal; the boot id of its replay."""
-        total = sha256()
         with self.path.open("rb") as file:
-            while block := file.read(1 << 20):
-                total.update(block)
-        return total.hexdigest()
+            return file_digest(file)
 
     def samples(self) -> Iterator[Sample]:
         """All samples in the order of recording; capture times on the recording's own clock.

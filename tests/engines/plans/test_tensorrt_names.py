@@ -116,10 +116,12 @@ def test_tensorrt_rtx_has_all_of_them_and_the_optional_ones(
     if importlib.util.find_spec("tensorrt_rtx_bindings") is None:
         pytest.skip(f"needs TensorRT-RTX: {REMEDIES['tensorrt_rtx']}")
     trt = open_library("tensorrt_rtx").trt
-    for name in set.union(*used):
+
+    def has(name: str) -> bool:
         found: object = trt
-        for part in name.split("."):
-            found = getattr(found, part)
+        return all((found := getattr(found, part, None)) is not None for part in name.split("."))
+
+    assert [name for name in sorted(set.union(*used)) if not has(name)] == []
 
 
 def test_the_collector_follows_annotations_aliases_and_members(tmp_path: Path) -> None:
